@@ -1,0 +1,10 @@
+package connectortest
+
+import "slices"
+
+// checks gives every rule, in the order in which a person would look at them.
+func (h Harness) checks() []check {
+	return slices.Concat(
+		accountChecks(),
+	)
+}
