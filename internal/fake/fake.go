@@ -49,6 +49,8 @@ type CatalogItem struct {
 	Price money.Decimal // net, in the first currency
 	Rate  money.Decimal
 	Stock int64
+	// Digital says that it is not sent.
+	Digital bool
 	// Missing says that only the shops know it: an order with it must be held.
 	Missing bool
 }
