@@ -1,0 +1,107 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Roles of linked documents.
+const (
+	RoleOrder    = "order"
+	RoleCustomer = "customer"
+	RoleInvoice  = "invoice"
+)
+
+// Link joins a record and a document of a destination.
+type Link struct {
+	Destination  string
+	RecordID     int64
+	Role         string
+	DocumentType string
+	DocumentID   string
+	Number       string
+	URL          string
+	Key          string
+	State        string
+	Net          string
+	Tax          string
+	Gross        string
+	Currency     string
+	CustomerID   string
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+}
+
+// SaveLink stores a link; a record has one document of each role in a destination.
+func (s *Store) SaveLink(ctx context.Context, tx Tx, l Link, now time.Time) error {
+	_, err := tx.Exec(ctx, `
+		INSERT INTO links (destination, record_id, role, document_type, document_id, number, url, key, state, net, tax, gross, currency, customer_id, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)
+		ON CONFLICT (destination, role, record_id) DO UPDATE SET
+			document_type = excluded.document_type, document_id = excluded.document_id, number = excluded.number, url = excluded.url,
+			key = excluded.key, state = excluded.state, net = excluded.net, tax = excluded.tax, gross = excluded.gross,
+			currency = excluded.currency, customer_id = excluded.customer_id, updated_at = excluded.updated_at`,
+		l.Destination, l.RecordID, l.Role, l.DocumentType, l.DocumentID, l.Number, l.URL, l.Key, l.State,
+		l.Net, l.Tax, l.Gross, l.Currency, l.CustomerID, millis(now))
+	if err != nil {
+		return fmt.Errorf("link of record %d to %s %s: %w", l.RecordID, l.DocumentType, l.DocumentID, err)
+	}
+	return nil
+}
+
+const linkColumns = `destination, record_id, role, document_type, document_id, number, url, key, state, net, tax, gross, currency, customer_id, created_at, updated_at`
+
+func scanLink(row Row) (Link, error) {
+	var l Link
+	var created, updated int64
+	err := row.Scan(&l.Destination, &l.RecordID, &l.Role, &l.DocumentType, &l.DocumentID, &l.Number, &l.URL, &l.Key, &l.State,
+		&l.Net, &l.Tax, &l.Gross, &l.Currency, &l.CustomerID, &created, &updated)
+	l.CreatedAt, l.UpdatedAt = moment(created), moment(updated)
+	return l, err
+}
+
+// linksOf gives the links of the records (the keys of records) in a destination, by record and role.
+func (s *Store) linksOf(ctx context.Context, tx Tx, destination string, records map[int64][]int) (map[int64]map[string]Link, error) {
+	args := []any{destination}
+	for id := range records {
+		args = append(args, id)
+	}
+	found := make(map[int64]map[string]Link, len(records))
+	if len(records) == 0 {
+		return found, nil
+	}
+	rows, err := tx.Query(ctx, `SELECT `+linkColumns+` FROM links WHERE destination = $1 AND record_id IN (`+placeholders(len(records), 2)+`)`, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		l, err := scanLink(rows)
+		if err != nil {
+			return nil, err
+		}
+		if found[l.RecordID] == nil {
+			found[l.RecordID] = map[string]Link{}
+		}
+		found[l.RecordID][l.Role] = l
+	}
+	return found, rows.Err()
+}
+
+// Claim is the right to make something once, or the memory of what was made.
+type Claim struct {
+	// Won says that the caller may make it, and must keep or release the claim.
+	Won bool
+	// Doubt says that an earlier owner ended without a word: what it was about to make may exist.
+	Doubt        bool
+	DocumentType string
+	DocumentID   string // "" while it is not made
+	Number       string
+}
+
+// ForgetClaims drops every memory of a document, because it is gone in the destination.
+func (s *Store) ForgetClaims(ctx context.Context, tx Tx, destination, documentID string) error {
+	_, err := tx.Exec(ctx, `DELETE FROM claims WHERE destination = $1 AND document_id = $2`, destination, documentID)
+	return err
+}

@@ -1,0 +1,429 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// TaskRow is a task as people look at it.
+type TaskRow struct {
+	ID           int64     `json:"id"`
+	Flow         string    `json:"flow"`
+	Connection   string    `json:"connection"`
+	Kind         string    `json:"kind"`
+	SourceID     string    `json:"source_id"`
+	Number       string    `json:"number,omitempty"`
+	Amount       string    `json:"amount,omitempty"`
+	Currency     string    `json:"currency,omitempty"`
+	Destination  string    `json:"destination"`
+	State        TaskState `json:"state"`
+	Pinned       bool      `json:"pinned,omitempty"`
+	Wanted       int64     `json:"revision_wanted"`
+	Delivered    int64     `json:"revision_delivered"`
+	Attempts     int       `json:"attempts"`
+	Uncertain    bool      `json:"uncertain,omitempty"`
+	Due          time.Time `json:"due,omitzero"`
+	Reason       string    `json:"reason,omitempty"`
+	CauseID      int64     `json:"cause_id,omitempty"`
+	FirstVia     Via       `json:"first_via"`
+	FirstSeen    time.Time `json:"first_seen"`
+	WaitingSince time.Time `json:"waiting_since,omitzero"`
+	SyncedAt     time.Time `json:"synced_at,omitzero"`
+	RecordID     int64     `json:"-"`
+	Document     string    `json:"document,omitempty"` // number or id of the linked order or customer
+	DocumentURL  string    `json:"document_url,omitempty"`
+}
+
+const taskRowQuery = `
+	SELECT t.id, t.flow, r.connection, r.kind, r.source_id, r.number, r.amount, r.currency, t.destination, t.state, t.pinned, t.wanted, t.delivered,
+		t.attempts, t.uncertain, t.due_at, t.reason, t.cause_id, r.first_via, r.first_seen, t.waiting_since, t.synced_at, t.record_id,
+		COALESCE(CASE WHEN l.number <> '' THEN l.number ELSE l.document_id END, ''), COALESCE(l.url, '')
+	FROM tasks t JOIN records r ON r.id = t.record_id
+	LEFT JOIN links l ON l.destination = t.destination AND l.record_id = t.record_id AND l.role = r.kind`
+
+func scanTaskRow(row Row) (TaskRow, error) {
+	var t TaskRow
+	var due, first, since, synced int64
+	err := row.Scan(&t.ID, &t.Flow, &t.Connection, &t.Kind, &t.SourceID, &t.Number, &t.Amount, &t.Currency, &t.Destination, &t.State, &t.Pinned,
+		&t.Wanted, &t.Delivered, &t.Attempts, &t.Uncertain, &due, &t.Reason, &t.CauseID, &t.FirstVia, &first, &since, &synced, &t.RecordID, &t.Document, &t.DocumentURL)
+	t.Due, t.FirstSeen, t.WaitingSince, t.SyncedAt = moment(due), moment(first), moment(since), moment(synced)
+	return t, err
+}
+
+// TaskFilter chooses tasks; empty fields choose all.
+type TaskFilter struct {
+	Flow     string
+	Kind     string
+	States   []TaskState
+	Search   string // a source id, number, document number or document id, exactly
+	CauseID  int64
+	BeforeID int64 // for paging: only tasks with a smaller id
+	Limit    int
+}
+
+// Tasks gives the tasks that the filter chooses, newest first.
+func (s *Store) Tasks(ctx context.Context, f TaskFilter) ([]TaskRow, error) {
+	var where []string
+	var args []any
+	add := func(condition string, values ...any) {
+		for _, v := range values {
+			args = append(args, v)
+			condition = strings.Replace(condition, "?", fmt.Sprintf("$%d", len(args)), 1)
+		}
+		where = append(where, condition)
+	}
+	if f.Flow != "" {
+		add("t.flow = ?", f.Flow)
+	}
+	if f.Kind != "" {
+		add("r.kind = ?", f.Kind)
+	}
+	if len(f.States) > 0 {
+		from := len(args) + 1
+		for _, state := range f.States {
+			args = append(args, string(state))
+		}
+		where = append(where, "t.state IN ("+placeholders(len(f.States), from)+")")
+	}
+	if f.Search != "" {
+		add("(r.source_id = ? OR r.number = ? OR l.number = ? OR l.document_id = ?)", f.Search, f.Search, f.Search, f.Search)
+	}
+	if f.CauseID > 0 {
+		add("t.cause_id = ?", f.CauseID)
+	}
+	if f.BeforeID > 0 {
+		add("t.id < ?", f.BeforeID)
+	}
+	query := taskRowQuery
+	if len(where) > 0 {
+		query += " WHERE " + strings.Join(where, " AND ")
+	}
+	args = append(args, max(f.Limit, 1))
+	query += fmt.Sprintf(" ORDER BY t.id DESC LIMIT $%d", len(args))
+	var list []TaskRow
+	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
+		list = list[:0]
+		rows, err := tx.Query(ctx, query, args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			t, err := scanTaskRow(rows)
+			if err != nil {
+				return err
+			}
+			list = append(list, t)
+		}
+		return rows.Err()
+	})
+	return list, err
+}
+
+// Counts is how many tasks are in each state.
+type Counts map[TaskState]int64
+
+// Total is the number of tasks: of records that the flow has seen.
+func (c Counts) Total() int64 {
+	var n int64
+	for _, state := range TaskStates {
+		n += c[state]
+	}
+	return n
+}
+
+// CountTasks counts the tasks of each flow by state. The sum for a flow and kind is the number of
+// records that the flow has seen.
+func (s *Store) CountTasks(ctx context.Context, kind string) (map[string]Counts, error) {
+	counts := map[string]Counts{}
+	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
+		clear(counts)
+		rows, err := tx.Query(ctx, `
+			SELECT t.flow, t.state, COUNT(*) FROM tasks t JOIN records r ON r.id = t.record_id
+			WHERE ($1 = '' OR r.kind = $1) GROUP BY t.flow, t.state`, kind)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var flow string
+			var state TaskState
+			var n int64
+			if err := rows.Scan(&flow, &state, &n); err != nil {
+				return err
+			}
+			if counts[flow] == nil {
+				counts[flow] = Counts{}
+			}
+			counts[flow][state] = n
+		}
+		return rows.Err()
+	})
+	return counts, err
+}
+
+// CountRecords counts the records of a connection by how they were seen first.
+func (s *Store) CountRecords(ctx context.Context, connection, kind string) (map[Via]int64, error) {
+	counts := map[Via]int64{}
+	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
+		clear(counts)
+		rows, err := tx.Query(ctx, `SELECT first_via, COUNT(*) FROM records WHERE connection = $1 AND kind = $2 GROUP BY first_via`, connection, kind)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var via Via
+			var n int64
+			if err := rows.Scan(&via, &n); err != nil {
+				return err
+			}
+			counts[via] = n
+		}
+		return rows.Err()
+	})
+	return counts, err
+}
+
+// OldestWaiting is since when the longest waiting record of a flow ("" for any) is not in its
+// destination; zero when there is none.
+func (s *Store) OldestWaiting(ctx context.Context, flow string) (time.Time, error) {
+	var since int64
+	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
+		return tx.QueryRow(ctx, `
+			SELECT COALESCE(MIN(waiting_since), 0) FROM tasks
+			WHERE ($1 = '' OR flow = $1) AND state IN ('waiting', 'working', 'held', 'failed') AND waiting_since > 0`, flow).Scan(&since)
+	})
+	return moment(since), err
+}
+
+// Event is an observation as people look at it.
+type Event struct {
+	ID         int64     `json:"id"`
+	Via        Via       `json:"via"`
+	Topic      string    `json:"topic,omitempty"`
+	Change     string    `json:"change"`
+	At         time.Time `json:"at"`
+	SourceTime time.Time `json:"source_time,omitzero"`
+	Outcome    Outcome   `json:"outcome"`
+	Revision   int64     `json:"revision"`
+	Form       string    `json:"form,omitempty"`
+	Body       []byte    `json:"-"` // plain; only from RecordBody
+}
+
+// Delivery is an attempt as people look at it.
+type Delivery struct {
+	ID       int64     `json:"id"`
+	Revision int64     `json:"revision"`
+	Started  time.Time `json:"started_at"`
+	Finished time.Time `json:"finished_at"`
+	Outcome  string    `json:"outcome"`
+	Detail   []byte    `json:"-"` // plain JSON
+}
+
+// Story is everything that is known of a task's record.
+type Story struct {
+	Task       TaskRow
+	Events     []Event
+	Deliveries []Delivery
+	Links      []Link
+}
+
+// storyLimit bounds how many events and deliveries a story tells.
+const storyLimit = 200
+
+// TaskStory gives a task with its events, deliveries and links, oldest first.
+func (s *Store) TaskStory(ctx context.Context, taskID int64) (Story, error) {
+	var story Story
+	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
+		story = Story{}
+		var err error
+		if story.Task, err = scanTaskRow(tx.QueryRow(ctx, taskRowQuery+` WHERE t.id = $1`, taskID)); err != nil {
+			return err
+		}
+		if story.Events, err = s.events(ctx, tx, story.Task.RecordID); err != nil {
+			return err
+		}
+		if story.Deliveries, err = s.deliveries(ctx, tx, taskID); err != nil {
+			return err
+		}
+		links, err := s.linksOf(ctx, tx, story.Task.Destination, map[int64][]int{story.Task.RecordID: nil})
+		for _, role := range []string{RoleCustomer, RoleOrder, RoleInvoice} {
+			if l, ok := links[story.Task.RecordID][role]; ok {
+				story.Links = append(story.Links, l)
+			}
+		}
+		return err
+	})
+	if errors.Is(err, ErrNoRows) {
+		return Story{}, fmt.Errorf("there is no task %d: %w", taskID, err)
+	}
+	if err != nil {
+		return Story{}, err
+	}
+	for i := range story.Deliveries {
+		if story.Deliveries[i].Detail, err = s.unpack(story.Deliveries[i].Detail, deliveryContext); err != nil {
+			return Story{}, err
+		}
+	}
+	return story, nil
+}
+
+func (s *Store) events(ctx context.Context, tx Tx, recordID int64) ([]Event, error) {
+	rows, err := tx.Query(ctx, `
+		SELECT id, via, topic, change, received_at, source_time, outcome, revision, form FROM events WHERE record_id = $1 ORDER BY id LIMIT $2`, recordID, storyLimit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []Event
+	for rows.Next() {
+		var e Event
+		var at, sourceTime int64
+		if err := rows.Scan(&e.ID, &e.Via, &e.Topic, &e.Change, &at, &sourceTime, &e.Outcome, &e.Revision, &e.Form); err != nil {
+			return nil, err
+		}
+		e.At, e.SourceTime = moment(at), moment(sourceTime)
+		list = append(list, e)
+	}
+	return list, rows.Err()
+}
+
+func (s *Store) deliveries(ctx context.Context, tx Tx, taskID int64) ([]Delivery, error) {
+	rows, err := tx.Query(ctx, `
+		SELECT id, revision, started_at, finished_at, outcome, detail FROM deliveries WHERE task_id = $1 ORDER BY id LIMIT $2`, taskID, storyLimit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []Delivery
+	for rows.Next() {
+		var d Delivery
+		var started, finished int64
+		if err := rows.Scan(&d.ID, &d.Revision, &started, &finished, &d.Outcome, &d.Detail); err != nil {
+			return nil, err
+		}
+		d.Started, d.Finished = moment(started), moment(finished)
+		list = append(list, d)
+	}
+	return list, rows.Err()
+}
+
+// RecordBody gives the newest body of a record, plain, with its form.
+func (s *Store) RecordBody(ctx context.Context, recordID int64) (Event, error) {
+	var e Event
+	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
+		var at, sourceTime int64
+		err := tx.QueryRow(ctx, `
+			SELECT e.id, e.via, e.topic, e.received_at, e.source_time, e.revision, e.form, e.body FROM records r JOIN events e ON e.id = r.body_event WHERE r.id = $1`,
+			recordID).Scan(&e.ID, &e.Via, &e.Topic, &at, &sourceTime, &e.Revision, &e.Form, &e.Body)
+		e.At, e.SourceTime = moment(at), moment(sourceTime)
+		return err
+	})
+	if errors.Is(err, ErrNoRows) {
+		return Event{}, fmt.Errorf("record %d has not been read yet: %w", recordID, err)
+	}
+	if err != nil {
+		return Event{}, err
+	}
+	e.Body, err = s.unpack(e.Body, bodyContext)
+	return e, err
+}
+
+// Action is what a person does with a task.
+type Action string
+
+// Actions.
+const (
+	ActionRetry   Action = "retry"   // try again now, with the present mapping
+	ActionHold    Action = "hold"    // keep it back until released
+	ActionRelease Action = "release" // undo hold or skip
+	ActionSkip    Action = "skip"    // leave it out for good
+)
+
+// ActOn does what a person wants with those of the tasks that the action applies to, writes it into the
+// audit, and gives how many were changed and the lanes to wake. Tasks that are being worked on are held
+// when their attempt ends.
+func (s *Store) ActOn(ctx context.Context, tx Tx, action Action, ids []int64, who, why string, now time.Time) (int64, []LaneRef, error) {
+	var n int64
+	var wake []LaneRef
+	for some := range slices.Chunk(ids, actChunk) {
+		acted, lanes, err := s.actOn(ctx, tx, action, some, fmt.Sprintf("by %s: %s", who, why), now)
+		if err != nil {
+			return 0, nil, fmt.Errorf("%s tasks: %w", action, err)
+		}
+		for _, id := range acted {
+			if err := s.Audit(ctx, tx, who, string(action), fmt.Sprintf("task/%d", id), why, "", now); err != nil {
+				return 0, nil, err
+			}
+		}
+		n += int64(len(acted))
+		for _, l := range lanes {
+			if !slices.Contains(wake, l) {
+				wake = append(wake, l)
+			}
+		}
+	}
+	return n, wake, nil
+}
+
+// actChunk is how many tasks one statement changes.
+const actChunk = 500
+
+func (s *Store) actOn(ctx context.Context, tx Tx, action Action, ids []int64, reason string, now time.Time) (acted []int64, lanes []LaneRef, err error) {
+	// An unclear outcome keeps the time at which it may be searched for. The number of lanes may have changed
+	// while the task was at rest.
+	const goOn = `state = 'waiting', pinned = FALSE, attempts = 0, reason = '', cause_id = 0,
+		due_at = CASE WHEN uncertain AND due_at > $1 THEN due_at ELSE $1 END,
+		waiting_since = CASE WHEN waiting_since = 0 THEN $1 ELSE waiting_since END,
+		lane = COALESCE((SELECT r.slot % c.lanes FROM records r, connections c WHERE r.id = tasks.record_id AND c.name = tasks.destination), lane)`
+	var set, from string
+	args := []any{millis(now)}
+	switch action {
+	case ActionRetry:
+		set = goOn + `, again = TRUE`
+		from = `(state IN ('held', 'failed', 'skipped', 'synced') OR (state = 'waiting' AND due_at > 0))`
+	case ActionRelease:
+		set = goOn
+		from = `state IN ('held', 'skipped')`
+	case ActionHold:
+		set = `state = CASE WHEN state = 'working' THEN state ELSE 'held' END, pinned = TRUE, cause_id = 0, reason = $2`
+		from = `state IN ('waiting', 'working', 'failed', 'held')`
+		args = append(args, reason)
+	case ActionSkip:
+		set = `state = 'skipped', pinned = TRUE, cause_id = 0, waiting_since = 0, reason = $2`
+		from = `state IN ('waiting', 'held', 'failed')`
+		args = append(args, reason)
+	default:
+		return nil, nil, fmt.Errorf("there is no action %q", action)
+	}
+	query := `UPDATE tasks SET ` + set + `, updated_at = $1 WHERE id IN (` + placeholders(len(ids), len(args)+1) + `) AND ` + from + ` RETURNING id, destination, lane`
+	rows, err := tx.Query(ctx, query, append(args, anys(ids)...)...)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		var l LaneRef
+		if err := rows.Scan(&id, &l.Connection, &l.Number); err != nil {
+			return nil, nil, err
+		}
+		acted, lanes = append(acted, id), append(lanes, l)
+	}
+	return acted, lanes, rows.Err()
+}
+
+// Audit notes that somebody did something.
+func (s *Store) Audit(ctx context.Context, tx Tx, who, action, subject, why, detail string, now time.Time) error {
+	_, err := tx.Exec(ctx, `INSERT INTO audit (at, who, action, subject, why, detail) VALUES ($1, $2, $3, $4, $5, $6)`,
+		millis(now), who, action, subject, why, detail)
+	if err != nil {
+		return fmt.Errorf("audit %s %s: %w", action, subject, err)
+	}
+	return nil
+}

@@ -1,0 +1,344 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// TaskState is where a task stands. A task is in exactly one state.
+type TaskState string
+
+// Task states.
+const (
+	TaskWaiting TaskState = "waiting"
+	TaskWorking TaskState = "working"
+	TaskSynced  TaskState = "synced"
+	TaskHeld    TaskState = "held"    // a person must decide
+	TaskFailed  TaskState = "failed"  // gave up after its retries; a person must look
+	TaskSkipped TaskState = "skipped" // a rule or a person left it out, with the reason
+)
+
+// TaskStates are all states, in the order in which people read them.
+var TaskStates = []TaskState{TaskWaiting, TaskWorking, TaskSynced, TaskHeld, TaskFailed, TaskSkipped}
+
+// Work is a task that a lane has taken, with all that its delivery needs to know.
+type Work struct {
+	TaskID        int64
+	Flow          string
+	RecordID      int64
+	Connection    string // the source
+	Kind          string
+	SourceID      string
+	Revision      int64 // of the record as it is now
+	Deleted       bool
+	Delivered     int64
+	DeliveredHash string
+	Attempts      int // this one included
+	Uncertain     bool
+	WaitingSince  time.Time
+	Form          string
+	Body          []byte // plain; nil when the record was never read
+	SourceTime    time.Time
+	Links         map[string]Link // by role
+}
+
+// TakeTasks marks the due tasks of a destination's lane as worked on by run and gives them, most
+// urgent first. Rows that an earlier run left behind are not taken: nobody knows how its calls ended,
+// so they become due again, as uncertain, when the destination's settle time is over.
+//
+// The caller must be the only worker of the lane.
+func (s *Store) TakeTasks(ctx context.Context, destination string, number int, run string, now time.Time, settle time.Duration, limit int) ([]Work, error) {
+	var ids []int64
+	err := s.Write(ctx, func(ctx context.Context, tx Tx) error {
+		ids = ids[:0]
+		if _, err := tx.Exec(ctx, `
+			UPDATE tasks SET state = 'waiting', uncertain = TRUE, run = '', due_at = intent_at + $4, updated_at = $5
+			WHERE destination = $1 AND lane = $2 AND state = 'working' AND run <> $3`,
+			destination, number, run, settle.Milliseconds(), millis(now)); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, `
+			UPDATE tasks SET state = 'working', run = $3, attempts = attempts + 1, intent_at = $4, updated_at = $4,
+				delivered_hash = CASE WHEN again THEN '' ELSE delivered_hash END, again = FALSE
+			WHERE state = 'waiting' AND id IN (
+				SELECT id FROM tasks
+				WHERE destination = $1 AND lane = $2 AND state = 'waiting' AND due_at > 0 AND due_at <= $4
+				AND flow NOT IN (SELECT name FROM flows WHERE paused)
+				ORDER BY priority, due_at LIMIT $5)
+			RETURNING id`, destination, number, run, millis(now), limit)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var id int64
+			if err := rows.Scan(&id); err != nil {
+				return err
+			}
+			ids = append(ids, id)
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("take tasks of lane %d of %s: %w", number, destination, err)
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	return s.loadWork(ctx, destination, ids)
+}
+
+// loadWork reads the taken tasks with their records' newest bodies and links.
+func (s *Store) loadWork(ctx context.Context, destination string, ids []int64) ([]Work, error) {
+	byRecord := make(map[int64][]int, len(ids))
+	var works []Work
+	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
+		works = works[:0]
+		clear(byRecord)
+		rows, err := tx.Query(ctx, `
+			SELECT t.id, t.flow, t.record_id, t.delivered, t.delivered_hash, t.attempts, t.uncertain, t.waiting_since,
+				r.connection, r.kind, r.source_id, r.revision, r.deleted, r.source_time, COALESCE(e.form, ''), e.body
+			FROM tasks t JOIN records r ON r.id = t.record_id LEFT JOIN events e ON e.id = r.body_event
+			WHERE t.id IN (`+placeholders(len(ids), 1)+`) ORDER BY t.priority, t.due_at, t.id`, anys(ids)...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var w Work
+			var since, sourceTime int64
+			var body []byte
+			if err := rows.Scan(&w.TaskID, &w.Flow, &w.RecordID, &w.Delivered, &w.DeliveredHash, &w.Attempts, &w.Uncertain, &since,
+				&w.Connection, &w.Kind, &w.SourceID, &w.Revision, &w.Deleted, &sourceTime, &w.Form, &body); err != nil {
+				return err
+			}
+			w.WaitingSince, w.SourceTime = moment(since), moment(sourceTime)
+			w.Body = body
+			byRecord[w.RecordID] = append(byRecord[w.RecordID], len(works))
+			works = append(works, w)
+		}
+		if err := rows.Err(); err != nil {
+			return err
+		}
+		links, err := s.linksOf(ctx, tx, destination, byRecord)
+		if err != nil {
+			return err
+		}
+		for i := range works {
+			works[i].Links = links[works[i].RecordID]
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read taken tasks: %w", err)
+	}
+	for i := range works {
+		if works[i].Body, err = s.unpack(works[i].Body, bodyContext); err != nil {
+			return nil, fmt.Errorf("record %s %s of %s: %w", works[i].Kind, works[i].SourceID, works[i].Connection, err)
+		}
+	}
+	return works, nil
+}
+
+// placeholders gives "$from, $from+1, …", n of them.
+func placeholders(n, from int) string {
+	var b strings.Builder
+	for i := range n {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "$%d", from+i)
+	}
+	return b.String()
+}
+
+func anys[T any](list []T) []any {
+	out := make([]any, len(list))
+	for i, v := range list {
+		out[i] = v
+	}
+	return out
+}
+
+// Result is how a delivery ended, to be recorded in one transaction.
+type Result struct {
+	Work      Work
+	Run       string
+	State     TaskState // synced, waiting (again later), held, failed, skipped
+	Due       time.Time // of waiting
+	Uncertain bool
+	// Free says that the attempt does not count: the work was put off without having been tried.
+	Free    bool
+	Hash    string // of the canonical record that the destination now has; with synced
+	Reason  string
+	Cause   *Cause
+	Links   []Link
+	Outcome string // of the delivery: created, updated, …
+	Started time.Time
+	Ended   time.Time
+	Detail  []byte // packed by PackDetail
+	Summary *Summary
+}
+
+// Summary is what people search a record by, known once it is decoded.
+type Summary struct {
+	Number, Amount, Currency string
+}
+
+// PackDetail compresses and seals the detail of a delivery, outside of any transaction.
+func (s *Store) PackDetail(plain []byte) ([]byte, error) { return s.pack(plain, deliveryContext) }
+
+// FinishTask records a result: links, delivery, cause and the task's new state. When the record has
+// moved on meanwhile, a synced task is due again at once; again is then true. A result of a run that
+// no longer owns the task changes no state; its links are kept, because the documents exist.
+func (s *Store) FinishTask(ctx context.Context, tx Tx, r Result) (again bool, err error) {
+	for _, l := range r.Links {
+		if err := s.SaveLink(ctx, tx, l, r.Ended); err != nil {
+			return false, err
+		}
+	}
+	if r.Outcome != "" {
+		if _, err := tx.Exec(ctx, `
+			INSERT INTO deliveries (task_id, revision, started_at, finished_at, outcome, detail) VALUES ($1, $2, $3, $4, $5, $6)`,
+			r.Work.TaskID, r.Work.Revision, millis(r.Started), millis(r.Ended), r.Outcome, r.Detail); err != nil {
+			return false, fmt.Errorf("delivery of task %d: %w", r.Work.TaskID, err)
+		}
+	}
+	if r.Summary != nil {
+		if _, err := tx.Exec(ctx, `UPDATE records SET number = $2, amount = $3, currency = $4 WHERE id = $1`,
+			r.Work.RecordID, r.Summary.Number, r.Summary.Amount, r.Summary.Currency); err != nil {
+			return false, fmt.Errorf("record %d: %w", r.Work.RecordID, err)
+		}
+	}
+	var causeID int64
+	if r.Cause != nil {
+		if causeID, err = s.SaveCause(ctx, tx, *r.Cause, r.Ended); err != nil {
+			return false, err
+		}
+	}
+	attempt := 0
+	if r.Free {
+		attempt = 1
+	}
+	done := r.State == TaskSynced || r.State == TaskSkipped
+	due := millis(r.Due)
+	if r.State == TaskWaiting && due == 0 {
+		due = millis(r.Ended)
+	}
+	// The decision "the record moved on" is made by the database, in the row's own lock.
+	var dueNow int
+	err = tx.QueryRow(ctx, `
+		UPDATE tasks SET
+			state = CASE WHEN NOT $3 AND pinned THEN 'held' WHEN NOT $3 OR (wanted <= $4 AND NOT again) THEN $5
+				WHEN pinned THEN 'held' ELSE 'waiting' END,
+			due_at = CASE WHEN $3 AND (wanted > $4 OR again) THEN $6 ELSE CAST($7 AS BIGINT) END,
+			delivered = CASE WHEN $8 THEN CAST($4 AS BIGINT) ELSE delivered END,
+			delivered_hash = CASE WHEN $8 THEN $9 ELSE delivered_hash END,
+			synced_at = CASE WHEN $8 THEN CAST($6 AS BIGINT) ELSE synced_at END,
+			waiting_since = CASE WHEN NOT $3 THEN waiting_since WHEN wanted > $4 OR again THEN CAST($6 AS BIGINT) ELSE 0 END,
+			attempts = CASE WHEN $3 THEN 0 ELSE attempts - $10 END,
+			reason = CASE WHEN pinned THEN reason ELSE $12 END, cause_id = CASE WHEN pinned THEN cause_id ELSE $13 END,
+			uncertain = $11, run = '', updated_at = $6
+		WHERE id = $1 AND run = $2 AND state = 'working'
+		RETURNING CASE WHEN state = 'waiting' AND due_at <= $6 THEN 1 ELSE 0 END`,
+		r.Work.TaskID, r.Run, done, r.Work.Revision, string(r.State), millis(r.Ended), due,
+		r.State == TaskSynced, r.Hash, attempt, r.Uncertain, r.Reason, causeID,
+	).Scan(&dueNow)
+	if errors.Is(err, ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("task %d: %w", r.Work.TaskID, err)
+	}
+	return dueNow == 1, nil
+}
+
+// DeliverDue says whether a destination's lane has a task to take now, or one that an earlier run
+// left behind.
+func (s *Store) DeliverDue(ctx context.Context, tx Tx, destination string, number int, now time.Time) (bool, error) {
+	var found int
+	err := tx.QueryRow(ctx, `
+		SELECT CASE WHEN EXISTS (
+			SELECT 1 FROM tasks WHERE destination = $1 AND lane = $2 AND state = 'waiting' AND due_at > 0 AND due_at <= $3
+			AND flow NOT IN (SELECT name FROM flows WHERE paused))
+		THEN 1 ELSE 0 END
+		WHERE NOT EXISTS (SELECT 1 FROM connections WHERE name = $1 AND paused)`,
+		destination, number, millis(now)).Scan(&found)
+	if errors.Is(err, ErrNoRows) {
+		return false, nil
+	}
+	return found == 1, err
+}
+
+// FetchDue says whether a source's lane has a record to fetch now.
+func (s *Store) FetchDue(ctx context.Context, tx Tx, connection string, number int, now time.Time) (bool, error) {
+	var found int
+	err := tx.QueryRow(ctx, `
+		SELECT CASE WHEN EXISTS (
+			SELECT 1 FROM records WHERE connection = $1 AND fetch_lane = $2 AND fetch_due > 0 AND fetch_due <= $3)
+		THEN 1 ELSE 0 END
+		WHERE NOT EXISTS (SELECT 1 FROM connections WHERE name = $1 AND paused)`,
+		connection, number, millis(now)).Scan(&found)
+	if errors.Is(err, ErrNoRows) {
+		return false, nil
+	}
+	return found == 1, err
+}
+
+// DueLanes gives every lane that has something to do now, or rows that a crash may have left behind.
+func (s *Store) DueLanes(ctx context.Context, now time.Time) ([]LaneRef, error) {
+	var lanes []LaneRef
+	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
+		lanes = lanes[:0]
+		rows, err := tx.Query(ctx, `
+			SELECT DISTINCT destination, lane, 0 FROM tasks
+			WHERE ((state = 'waiting' AND due_at > 0 AND due_at <= $1) OR state = 'working')
+			AND flow NOT IN (SELECT name FROM flows WHERE paused)
+			AND destination NOT IN (SELECT name FROM connections WHERE paused)
+			UNION ALL
+			SELECT DISTINCT connection, fetch_lane, 1 FROM records
+			WHERE fetch_due > 0 AND fetch_due <= $1 AND connection NOT IN (SELECT name FROM connections WHERE paused)`,
+			millis(now))
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var l LaneRef
+			var fetch int
+			if err := rows.Scan(&l.Connection, &l.Number, &fetch); err != nil {
+				return err
+			}
+			l.Fetch = fetch == 1
+			lanes = append(lanes, l)
+		}
+		return rows.Err()
+	})
+	return lanes, err
+}
+
+// SetLanes sets a connection's number of lanes and moves what is waiting to its new lane. It must be
+// called while no lane of the connection runs.
+func (s *Store) SetLanes(ctx context.Context, tx Tx, connection string, lanes int) error {
+	lanes = max(lanes, 1)
+	var now int
+	if err := tx.QueryRow(ctx, `SELECT lanes FROM connections WHERE name = $1`, connection).Scan(&now); err != nil {
+		return fmt.Errorf("connection %s: %w", connection, err)
+	}
+	if now == lanes {
+		return nil
+	}
+	for _, statement := range []string{
+		`UPDATE connections SET lanes = $2 WHERE name = $1`,
+		`UPDATE records SET fetch_lane = slot % $2 WHERE connection = $1 AND fetch_due > 0`,
+		`UPDATE tasks SET lane = (SELECT slot FROM records WHERE records.id = tasks.record_id) % $2 WHERE destination = $1`,
+	} {
+		if _, err := tx.Exec(ctx, statement, connection, lanes); err != nil {
+			return fmt.Errorf("lanes of connection %s: %w", connection, err)
+		}
+	}
+	return nil
+}
