@@ -2,6 +2,8 @@ package money
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -24,17 +26,24 @@ func ParseDecimal(text string) (Decimal, error) {
 	if len(text) > maxDigits {
 		return Zero, fmt.Errorf("money: a number of %d characters is longer than the %d that are accepted", len(text), maxDigits)
 	}
-	if _, exponent, found := strings.Cut(strings.ToLower(text), "e"); found {
-		exponent = strings.TrimLeft(exponent, "+-0")
-		if len(exponent) > 2 || (len(exponent) == 2 && exponent > fmt.Sprint(maxExponent)) {
-			return Zero, fmt.Errorf("money: the exponent of %q is out of range", text)
-		}
+	if tooLarge(text) {
+		return Zero, fmt.Errorf("money: the exponent of %q is out of range", text)
 	}
 	d, err := decimal.NewFromString(text)
 	if err != nil {
 		return Zero, fmt.Errorf("money: %q is no number", text)
 	}
 	return d, nil
+}
+
+// tooLarge says whether the text has an exponent that is a number out of bounds.
+func tooLarge(text string) bool {
+	_, exponent, found := strings.Cut(strings.ToLower(text), "e")
+	if !found || strings.ContainsFunc(exponent, func(r rune) bool { return r != '+' && r != '-' && (r < '0' || r > '9') }) {
+		return false
+	}
+	exponent = strings.TrimLeft(exponent, "+-0")
+	return len(exponent) > 2 || (len(exponent) == 2 && exponent > strconv.Itoa(maxExponent))
 }
 
 // RoundingMode says which way a half goes.
@@ -56,7 +65,7 @@ func Round(d Decimal, places int32, mode RoundingMode) Decimal {
 		rounded := d.Round(places)
 		half := decimal.New(5, -places-1)
 		if rounded.Sub(d).Abs().Equal(half) {
-			return d.Truncate(places)
+			return d.RoundDown(places)
 		}
 		return rounded
 	default:
@@ -70,7 +79,12 @@ func RoundToStep(d, step Decimal) Decimal {
 	if !step.IsPositive() {
 		return d
 	}
-	return d.Div(step).Round(0).Mul(step)
+	// Exact, because a quotient cut to some decimals may land on a half that the number is below.
+	steps, rest := d.QuoRem(step, 0)
+	if rest.Abs().Mul(decimal.New(2, 0)).GreaterThanOrEqual(step) {
+		steps = steps.Add(decimal.New(int64(d.Sign()), 0))
+	}
+	return steps.Mul(step)
 }
 
 // Percent gives d per cent of one: 19 becomes 0.19.
@@ -79,44 +93,40 @@ func Percent(d Decimal) Decimal { return d.Shift(-2) }
 // Allocate splits total over weights by largest remainder, in units of the given number of
 // decimals: the parts always add up to total, each part differs from its exact share by less than
 // one unit, and equal remainders are settled in favour of the earlier part. 10.00 over three equal
-// weights is 3.34, 3.33, 3.33. Weights below zero count as zero; when all are zero the parts are
-// equal. A remainder of total finer than the unit goes to the first part.
+// weights is 3.34, 3.33, 3.33. A weight that is not positive gets nothing, but when all are so the
+// parts are equal. A remainder of total finer than the unit stays in one piece, in the part that was
+// next in line.
 func Allocate(total Decimal, weights []Decimal, places int32) []Decimal {
 	parts := make([]Decimal, len(weights))
 	if len(weights) == 0 {
 		return parts
 	}
 	clean, sum := cleanWeights(weights)
-	negative := total.IsNegative()
 	units := total.Abs().Shift(places)
-	dust := units.Sub(units.Truncate(0))
-	units = units.Truncate(0)
 
 	// Shares are compared as exact numerators over the common denominator sum, so no division can
 	// lose a digit.
 	remainders := make([]Decimal, len(clean))
 	left := units
+	order := make([]int, len(clean))
 	for i, w := range clean {
-		share, remainder := units.Mul(w).QuoRem(sum, 0)
-		parts[i], remainders[i] = share, remainder
-		left = left.Sub(share)
+		parts[i], remainders[i] = units.Mul(w).QuoRem(sum, 0)
+		left = left.Sub(parts[i])
+		order[i] = i
 	}
+	slices.SortStableFunc(order, func(a, b int) int { return remainders[b].Cmp(remainders[a]) })
 	one := decimal.New(1, 0)
-	for left.IsPositive() {
-		best := -1
-		for i, r := range remainders {
-			if clean[i].IsPositive() && (best < 0 || r.GreaterThan(remainders[best])) {
-				best = i
-			}
+	for _, i := range order {
+		if !left.IsPositive() {
+			break
 		}
-		parts[best] = parts[best].Add(one)
-		remainders[best] = remainders[best].Sub(sum)
-		left = left.Sub(one)
+		more := decimal.Min(one, left)
+		parts[i] = parts[i].Add(more)
+		left = left.Sub(more)
 	}
-	parts[0] = parts[0].Add(dust)
 	for i := range parts {
 		parts[i] = parts[i].Shift(-places)
-		if negative {
+		if total.IsNegative() {
 			parts[i] = parts[i].Neg()
 		}
 	}

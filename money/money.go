@@ -82,32 +82,46 @@ func decimals(d Decimal) int32 {
 	return int32(len(strings.TrimRight(fraction, "0")))
 }
 
-type moneyJSON struct {
-	Amount   json.RawMessage `json:"amount"`
-	Currency Currency        `json:"currency"`
-}
-
 // MarshalJSON writes {"amount":"12.30","currency":"EUR"}.
 func (m Money) MarshalJSON() ([]byte, error) {
-	return fmt.Appendf(nil, `{"amount":%q,"currency":%q}`, m.text(), string(m.Currency)), nil
+	currency, err := json.Marshal(string(m.Currency))
+	if err != nil {
+		return nil, err
+	}
+	return fmt.Appendf(nil, `{"amount":"%s","currency":%s}`, m.text(), currency), nil
 }
 
 // UnmarshalJSON reads the form that MarshalJSON writes; the amount may also be a JSON number, whose
 // digits are taken as they stand.
 func (m *Money) UnmarshalJSON(data []byte) error {
-	var raw moneyJSON
+	var raw struct {
+		Amount   digits   `json:"amount"`
+		Currency Currency `json:"currency"`
+	}
 	if err := json.Unmarshal(data, &raw); err != nil {
 		return fmt.Errorf("money: want {\"amount\":\"12.30\",\"currency\":\"EUR\"}: %w", err)
 	}
-	text := strings.Trim(string(raw.Amount), `"`)
-	if text == "" || text == "null" {
+	if raw.Amount == "" {
 		return errors.New(`money: "amount" is missing`)
 	}
-	d, err := ParseDecimal(text)
+	d, err := ParseDecimal(string(raw.Amount))
 	if err != nil {
 		return err
 	}
 	*m = New(d, raw.Currency)
+	return nil
+}
+
+// digits is a number as it is written in JSON, as text or as a number.
+type digits string
+
+func (d *digits) UnmarshalJSON(data []byte) error {
+	if len(data) > 0 && data[0] == '"' {
+		return json.Unmarshal(data, (*string)(d))
+	}
+	if string(data) != "null" {
+		*d = digits(data)
+	}
 	return nil
 }
 
