@@ -121,8 +121,8 @@ func typeOf(t reflect.Type) types.Type {
 		return types.Map{types.Extra: types.String}
 	case t.Kind() == reflect.Struct:
 		m := types.Map{}
-		for i := range t.NumField() {
-			m[jsonName(t.Field(i))] = typeOf(t.Field(i).Type)
+		for f := range t.Fields() {
+			m[jsonName(f)] = typeOf(f.Type)
 		}
 		return m
 	case t.Kind() == reflect.String:
