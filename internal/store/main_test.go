@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"bytes"
 	"context"
 	"testing"
 	"time"
@@ -41,8 +40,8 @@ func observe(t testing.TB, s *store.Store, o store.Observation) store.Observed {
 	return observed
 }
 
-// body packs the body of an observation, with its hash.
-func withBody(t testing.TB, s *store.Store, o store.Observation, body string) store.Observation {
+// withBody gives an observation a body.
+func withBody(t testing.TB, s *store.Store, body string, o store.Observation) store.Observation {
 	t.Helper()
 	packed, err := s.Pack([]byte(body))
 	if err != nil {
@@ -59,80 +58,62 @@ func order(id string, at time.Time) store.Observation {
 	return store.Observation{Connection: "shop", Kind: "order", SourceID: id, Via: store.ViaWebhook, Topic: "orders/updated", At: at, FetchLanes: 2, Routes: []store.Route{erp}}
 }
 
-// smoke
-func TestOrderGoesThroughTheStore(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *store.Store) {
-		o := observe(t, s, withBody(t, s, order("1", start), "{}"))
-		if o.Outcome != store.OutcomeChanged || o.Revision != 1 || len(o.Wake) != 1 {
-			t.Fatalf("observed %+v", o)
+// task reads the one task of a record in a flow.
+func task(t testing.TB, s *store.Store, flow string, recordID int64) store.TaskRow {
+	t.Helper()
+	tasks, err := s.Tasks(t.Context(), store.TaskFilter{Flow: flow, Limit: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range tasks {
+		if row.RecordID == recordID {
+			return row
 		}
-		works, err := s.TakeTasks(t.Context(), "erp", o.Wake[0].Number, "run1", start, time.Minute, 16)
-		if err != nil || len(works) != 1 {
-			t.Fatalf("taken %+v, %v", works, err)
-		}
-		if !bytes.Equal(works[0].Body, []byte("{}")) {
-			t.Errorf("body %q", works[0].Body)
-		}
-		write(t, s, func(ctx context.Context, tx store.Tx) error {
-			again, err := s.FinishTask(ctx, tx, store.Result{Work: works[0], Run: "run1", State: store.TaskSynced, Hash: "h", Outcome: "created", Started: start, Ended: start.Add(time.Second),
-				Links: []store.Link{{Destination: "erp", RecordID: works[0].RecordID, Role: store.RoleOrder, DocumentType: "sale.order", DocumentID: "7", Number: "S007"}}})
-			if again {
-				t.Error("again")
-			}
-			return err
-		})
-		// everything else once
-		write(t, s, func(ctx context.Context, tx store.Tx) error {
-			_, err := s.Observe(ctx, tx, withBody(t, s, order("1", start.Add(time.Minute)), "{2}"))
-			return err
-		})
-		thin := order("2", start)
-		thin.Force = true
-		observe(t, s, thin)
-		if _, err := s.DueFetches(t.Context(), "shop", 0, start, 5); err != nil {
+	}
+	t.Fatalf("record %d has no task in flow %s", recordID, flow)
+	return store.TaskRow{}
+}
+
+// take takes what is due in all lanes of the ERP.
+func take(t testing.TB, s *store.Store, run string, now time.Time) []store.Work {
+	t.Helper()
+	var all []store.Work
+	for number := range erp.Lanes {
+		works, err := s.TakeTasks(t.Context(), "erp", number, run, now, settle, 100)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Tasks(t.Context(), store.TaskFilter{Search: "S007", Flow: "shop-erp", Kind: "order", States: []store.TaskState{"waiting"}}); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.CountTasks(t.Context(), "order"); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.DueLanes(t.Context(), start.Add(time.Hour)); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.Causes(t.Context(), ""); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.PollCursor(t.Context(), "shop", "order", start); err != nil {
-			t.Fatal(err)
-		}
-		if st, err := s.TaskStory(t.Context(), works[0].TaskID); err != nil || len(st.Events) != 2 || len(st.Deliveries) != 1 || len(st.Links) != 1 {
-			t.Fatal(st, err)
-		}
-		write(t, s, func(ctx context.Context, tx store.Tx) error {
-			if err := s.SaveConnection(ctx, tx, store.Connection{Name: "erp", System: "odoo"}, start); err != nil {
-				return err
-			}
-			if err := s.SaveFlow(ctx, tx, store.Flow{Name: "shop-erp", Source: "shop", Destination: "erp"}, start); err != nil {
-				return err
-			}
-			if err := s.SetLanes(ctx, tx, "erp", 8); err != nil {
-				return err
-			}
-			for _, a := range []store.Action{store.ActionHold, store.ActionRelease, store.ActionSkip, store.ActionRetry} {
-				if _, _, err := s.ActOn(ctx, tx, a, []int64{works[0].TaskID}, "me", "because", start); err != nil {
-					return err
-				}
-			}
-			id, err := s.SaveCause(ctx, tx, store.Cause{Flow: "shop-erp", State: "held"}, start)
-			if err != nil {
-				return err
-			}
-			if err := s.DropFetch(ctx, tx, store.FetchWish{RecordID: 2, Asked: 1}, store.TaskFailed, id, "gone", start); err != nil {
-				return err
-			}
-			return s.Ignore(ctx, tx, "shop", "ping", start)
-		})
+		all = append(all, works...)
+	}
+	return all
+}
+
+const settle = time.Minute
+
+// finish records a result and gives whether the task is due again.
+func finish(t testing.TB, s *store.Store, r store.Result) (again bool) {
+	t.Helper()
+	write(t, s, func(ctx context.Context, tx store.Tx) (err error) {
+		again, err = s.FinishTask(ctx, tx, r)
+		return err
 	})
+	return again
+}
+
+// synced is the result of a delivery that went well.
+func synced(w store.Work, run string, at time.Time) store.Result {
+	return store.Result{
+		Work: w, Run: run, State: store.TaskSynced, Hash: "canonical", Outcome: "created", Started: at, Ended: at,
+		Links: []store.Link{{Destination: "erp", RecordID: w.RecordID, Role: store.RoleOrder, DocumentType: "sale.order", DocumentID: "7-" + w.SourceID, Number: "S00" + w.SourceID}},
+	}
+}
+
+// act does what a person wants with one task.
+func act(t testing.TB, s *store.Store, action store.Action, taskID int64, now time.Time) (n int64) {
+	t.Helper()
+	write(t, s, func(ctx context.Context, tx store.Tx) (err error) {
+		n, _, err = s.ActOn(ctx, tx, action, []int64{taskID}, "anna", "because", now)
+		return err
+	})
+	return n
 }

@@ -80,7 +80,7 @@ func (s *Store) Tasks(ctx context.Context, f TaskFilter) ([]TaskRow, error) {
 		add("t.flow = ?", f.Flow)
 	}
 	if f.Kind != "" {
-		add("r.kind = ?", f.Kind)
+		add("t.kind = ?", f.Kind)
 	}
 	if len(f.States) > 0 {
 		from := len(args) + 1
@@ -90,7 +90,12 @@ func (s *Store) Tasks(ctx context.Context, f TaskFilter) ([]TaskRow, error) {
 		where = append(where, "t.state IN ("+placeholders(len(f.States), from)+")")
 	}
 	if f.Search != "" {
-		add("(r.source_id = ? OR r.number = ? OR l.number = ? OR l.document_id = ?)", f.Search, f.Search, f.Search, f.Search)
+		// Each part is a search in an index.
+		add(`t.record_id IN (
+			SELECT id FROM records WHERE connection IN (SELECT name FROM connections) AND kind IN ('order', 'customer') AND source_id = ?
+			UNION SELECT id FROM records WHERE number = ? AND number <> ''
+			UNION SELECT record_id FROM links WHERE number = ? AND number <> ''
+			UNION SELECT record_id FROM links WHERE document_id = ?)`, f.Search, f.Search, f.Search, f.Search)
 	}
 	if f.CauseID > 0 {
 		add("t.cause_id = ?", f.CauseID)
@@ -143,8 +148,7 @@ func (s *Store) CountTasks(ctx context.Context, kind string) (map[string]Counts,
 	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
 		clear(counts)
 		rows, err := tx.Query(ctx, `
-			SELECT t.flow, t.state, COUNT(*) FROM tasks t JOIN records r ON r.id = t.record_id
-			WHERE ($1 = '' OR r.kind = $1) GROUP BY t.flow, t.state`, kind)
+			SELECT flow, state, COUNT(*) FROM tasks WHERE ($1 = '' OR kind = $1) GROUP BY flow, state`, kind)
 		if err != nil {
 			return err
 		}

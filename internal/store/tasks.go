@@ -24,6 +24,16 @@ const (
 // TaskStates are all states, in the order in which people read them.
 var TaskStates = []TaskState{TaskWaiting, TaskWorking, TaskSynced, TaskHeld, TaskFailed, TaskSkipped}
 
+// Priorities of tasks: a lane takes what is new before what a backfill brings.
+const (
+	PriorityNew      = 0
+	PriorityBackfill = 1
+)
+
+// priorities are all of them, the most urgent first. They are few, so that each is one search in the index however
+// many tasks wait for a later time.
+var priorities = []int{PriorityNew, PriorityBackfill}
+
 // Work is a task that a lane has taken, with all that its delivery needs to know.
 type Work struct {
 	TaskID        int64
@@ -43,6 +53,8 @@ type Work struct {
 	Body          []byte // plain; nil when the record was never read
 	SourceTime    time.Time
 	Links         map[string]Link // by role
+	// Damaged says why there is no body although there should be one: it cannot be opened any more.
+	Damaged error
 }
 
 // TakeTasks marks the due tasks of a destination's lane as worked on by run and gives them, most
@@ -60,27 +72,17 @@ func (s *Store) TakeTasks(ctx context.Context, destination string, number int, r
 			destination, number, run, settle.Milliseconds(), millis(now)); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, `
-			UPDATE tasks SET state = 'working', run = $3, attempts = attempts + 1, intent_at = $4, updated_at = $4,
-				delivered_hash = CASE WHEN again THEN '' ELSE delivered_hash END, again = FALSE
-			WHERE state = 'waiting' AND id IN (
-				SELECT id FROM tasks
-				WHERE destination = $1 AND lane = $2 AND state = 'waiting' AND due_at > 0 AND due_at <= $4
-				AND flow NOT IN (SELECT name FROM flows WHERE paused)
-				ORDER BY priority, due_at LIMIT $5)
-			RETURNING id`, destination, number, run, millis(now), limit)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var id int64
-			if err := rows.Scan(&id); err != nil {
+		for _, priority := range priorities {
+			if len(ids) == limit {
+				break
+			}
+			some, err := s.takePriority(ctx, tx, destination, number, run, now, priority, limit-len(ids))
+			if err != nil {
 				return err
 			}
-			ids = append(ids, id)
+			ids = append(ids, some...)
 		}
-		return rows.Err()
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("take tasks of lane %d of %s: %w", number, destination, err)
@@ -89,6 +91,30 @@ func (s *Store) TakeTasks(ctx context.Context, destination string, number int, r
 		return nil, nil
 	}
 	return s.loadWork(ctx, destination, ids)
+}
+
+func (s *Store) takePriority(ctx context.Context, tx Tx, destination string, number int, run string, now time.Time, priority, limit int) (ids []int64, err error) {
+	rows, err := tx.Query(ctx, `
+		UPDATE tasks SET state = 'working', run = $3, attempts = attempts + 1, intent_at = $4, updated_at = $4,
+			delivered_hash = CASE WHEN again THEN '' ELSE delivered_hash END, again = FALSE
+		WHERE state = 'waiting' AND id IN (
+			SELECT id FROM tasks
+			WHERE destination = $1 AND lane = $2 AND state = 'waiting' AND priority = $5 AND due_at > 0 AND due_at <= $4
+			AND flow NOT IN (SELECT name FROM flows WHERE paused)
+			ORDER BY due_at, id LIMIT $6)
+		RETURNING id`, destination, number, run, millis(now), priority, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
 }
 
 // loadWork reads the taken tasks with their records' newest bodies and links.
@@ -136,9 +162,7 @@ func (s *Store) loadWork(ctx context.Context, destination string, ids []int64) (
 		return nil, fmt.Errorf("read taken tasks: %w", err)
 	}
 	for i := range works {
-		if works[i].Body, err = s.unpack(works[i].Body, bodyContext); err != nil {
-			return nil, fmt.Errorf("record %s %s of %s: %w", works[i].Kind, works[i].SourceID, works[i].Connection, err)
-		}
+		works[i].Body, works[i].Damaged = s.unpack(works[i].Body, bodyContext) // one bad body must not hold up its lane
 	}
 	return works, nil
 }
@@ -254,91 +278,4 @@ func (s *Store) FinishTask(ctx context.Context, tx Tx, r Result) (again bool, er
 		return false, fmt.Errorf("task %d: %w", r.Work.TaskID, err)
 	}
 	return dueNow == 1, nil
-}
-
-// DeliverDue says whether a destination's lane has a task to take now, or one that an earlier run
-// left behind.
-func (s *Store) DeliverDue(ctx context.Context, tx Tx, destination string, number int, now time.Time) (bool, error) {
-	var found int
-	err := tx.QueryRow(ctx, `
-		SELECT CASE WHEN EXISTS (
-			SELECT 1 FROM tasks WHERE destination = $1 AND lane = $2 AND state = 'waiting' AND due_at > 0 AND due_at <= $3
-			AND flow NOT IN (SELECT name FROM flows WHERE paused))
-		THEN 1 ELSE 0 END
-		WHERE NOT EXISTS (SELECT 1 FROM connections WHERE name = $1 AND paused)`,
-		destination, number, millis(now)).Scan(&found)
-	if errors.Is(err, ErrNoRows) {
-		return false, nil
-	}
-	return found == 1, err
-}
-
-// FetchDue says whether a source's lane has a record to fetch now.
-func (s *Store) FetchDue(ctx context.Context, tx Tx, connection string, number int, now time.Time) (bool, error) {
-	var found int
-	err := tx.QueryRow(ctx, `
-		SELECT CASE WHEN EXISTS (
-			SELECT 1 FROM records WHERE connection = $1 AND fetch_lane = $2 AND fetch_due > 0 AND fetch_due <= $3)
-		THEN 1 ELSE 0 END
-		WHERE NOT EXISTS (SELECT 1 FROM connections WHERE name = $1 AND paused)`,
-		connection, number, millis(now)).Scan(&found)
-	if errors.Is(err, ErrNoRows) {
-		return false, nil
-	}
-	return found == 1, err
-}
-
-// DueLanes gives every lane that has something to do now, or rows that a crash may have left behind.
-func (s *Store) DueLanes(ctx context.Context, now time.Time) ([]LaneRef, error) {
-	var lanes []LaneRef
-	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
-		lanes = lanes[:0]
-		rows, err := tx.Query(ctx, `
-			SELECT DISTINCT destination, lane, 0 FROM tasks
-			WHERE ((state = 'waiting' AND due_at > 0 AND due_at <= $1) OR state = 'working')
-			AND flow NOT IN (SELECT name FROM flows WHERE paused)
-			AND destination NOT IN (SELECT name FROM connections WHERE paused)
-			UNION ALL
-			SELECT DISTINCT connection, fetch_lane, 1 FROM records
-			WHERE fetch_due > 0 AND fetch_due <= $1 AND connection NOT IN (SELECT name FROM connections WHERE paused)`,
-			millis(now))
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var l LaneRef
-			var fetch int
-			if err := rows.Scan(&l.Connection, &l.Number, &fetch); err != nil {
-				return err
-			}
-			l.Fetch = fetch == 1
-			lanes = append(lanes, l)
-		}
-		return rows.Err()
-	})
-	return lanes, err
-}
-
-// SetLanes sets a connection's number of lanes and moves what is waiting to its new lane. It must be
-// called while no lane of the connection runs.
-func (s *Store) SetLanes(ctx context.Context, tx Tx, connection string, lanes int) error {
-	lanes = max(lanes, 1)
-	var now int
-	if err := tx.QueryRow(ctx, `SELECT lanes FROM connections WHERE name = $1`, connection).Scan(&now); err != nil {
-		return fmt.Errorf("connection %s: %w", connection, err)
-	}
-	if now == lanes {
-		return nil
-	}
-	for _, statement := range []string{
-		`UPDATE connections SET lanes = $2 WHERE name = $1`,
-		`UPDATE records SET fetch_lane = slot % $2 WHERE connection = $1 AND fetch_due > 0`,
-		`UPDATE tasks SET lane = (SELECT slot FROM records WHERE records.id = tasks.record_id) % $2 WHERE destination = $1`,
-	} {
-		if _, err := tx.Exec(ctx, statement, connection, lanes); err != nil {
-			return fmt.Errorf("lanes of connection %s: %w", connection, err)
-		}
-	}
-	return nil
 }

@@ -117,7 +117,7 @@ CREATE TABLE tasks (
     delivered      BIGINT NOT NULL DEFAULT 0, -- revision
     delivered_hash TEXT NOT NULL DEFAULT '',
     due_at         BIGINT NOT NULL, -- of waiting; 0: the record must be fetched first
-    priority       INTEGER NOT NULL,
+    priority       INTEGER NOT NULL CHECK (priority IN (0, 1)),
     attempts       INTEGER NOT NULL DEFAULT 0,
     again          BOOLEAN NOT NULL DEFAULT FALSE, -- wanted although nothing changed
     uncertain      BOOLEAN NOT NULL DEFAULT FALSE, -- nobody knows how the last attempt ended
