@@ -107,9 +107,9 @@ type ERP interface {
 // Document is a sales order as a fake ERP holds it.
 type Document struct {
 	connector.Document
-	Currency string
-	Customer string // id of the customer
-	SKUs     []string
+	Currency string   `json:"currency"`
+	Customer string   `json:"customer"` // its id
+	SKUs     []string `json:"skus"`
 }
 
 // Courier carries webhooks from a fake to whoever subscribed.

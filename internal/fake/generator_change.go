@@ -76,3 +76,31 @@ func settle(order *commerce.Order) {
 		order.PaymentState = commerce.PaymentPaid
 	}
 }
+
+// Refund gives an order of which one line's money went back; false when nothing was paid or no line
+// is left.
+func (g *Generator) Refund(order commerce.Order) (commerce.Order, bool) {
+	left := order.Totals.Prepaid.Amount.Sub(order.Totals.Refunded.Amount)
+	var fit []int
+	for i, l := range order.Lines {
+		if l.Refunded.IsZero() && l.LineGross.Amount.IsPositive() && l.LineGross.Amount.LessThanOrEqual(left) {
+			fit = append(fit, i)
+		}
+	}
+	if len(fit) == 0 {
+		return order, false
+	}
+	order.Lines = slices.Clone(order.Lines)
+	line := &order.Lines[pick(g, fit)]
+	line.Refunded = line.Quantity
+	order.Refunds = append(slices.Clone(order.Refunds), commerce.Refund{
+		Reason: "changed their mind", Amount: line.LineGross,
+		Lines: []commerce.RefundLine{{LineID: line.LineID, Quantity: line.Quantity, Restock: true, Net: line.LineNet, Tax: line.LineTax}},
+	})
+	order.PaymentState = commerce.PaymentPartiallyRefunded
+	if left.Equal(line.LineGross.Amount) {
+		order.PaymentState = commerce.PaymentRefunded
+	}
+	complete(&order)
+	return order, true
+}

@@ -46,8 +46,34 @@ func TestEveryOrderAddsUp(t *testing.T) {
 			if reflect.DeepEqual(order, changed) {
 				t.Fatalf("Change changed nothing of %s", jsonOf(order))
 			}
+			mustRefund(t, g, order)
 		}
 	})
+}
+
+// mustRefund refunds an order line by line until nothing is left that could be.
+func mustRefund(t failer, g *fake.Generator, order commerce.Order) {
+	lines := len(order.Lines)
+	for n := 1; ; n++ {
+		refunded, ok := g.Refund(order)
+		if !ok {
+			if n == 1 && order.PaymentState == commerce.PaymentPaid && order.Totals.TaxInclusive.Amount.IsPositive() && lines == 1 && len(order.Discounts) == 0 && len(order.ShippingLines)+len(order.Charges) == 0 {
+				t.Fatalf("a paid order cannot be refunded: %s", jsonOf(order))
+			}
+			return
+		}
+		proof, err := refunded.Prove()
+		if err != nil || !proof.AddsUp || len(refunded.Refunds) != n || n > lines {
+			t.Fatalf("refund %d of %d lines: %v %+v", n, lines, err, proof)
+		}
+		if refunded.Totals.Refunded.Amount.GreaterThan(order.Totals.Prepaid.Amount) || !refunded.Totals.Refunded.Amount.GreaterThan(order.Totals.Refunded.Amount) {
+			t.Fatalf("refunded %s after %s; paid was %s", refunded.Totals.Refunded, order.Totals.Refunded, order.Totals.Prepaid)
+		}
+		if all := refunded.Totals.Refunded.Equal(refunded.Totals.Prepaid); all != (refunded.PaymentState == commerce.PaymentRefunded) {
+			t.Fatalf("payment state %s with %s of %s refunded", refunded.PaymentState, refunded.Totals.Refunded, refunded.Totals.Prepaid)
+		}
+		order = refunded
+	}
 }
 
 type failer interface {
@@ -443,7 +469,7 @@ func BenchmarkOrder(b *testing.B) {
 }
 
 func jsonOf(v any) string {
-	text, err := json.MarshalIndent(v, "", " ")
+	text, err := json.Marshal(v)
 	if err != nil {
 		return err.Error()
 	}

@@ -1,0 +1,18 @@
+package sandbox
+
+import (
+	"github.com/orderlyhq/orderly/internal/fake"
+)
+
+// system is a pretend vendor that the sandbox can serve.
+type system struct {
+	name string // as in paths: the connector's name, with a variant's behind it where there are several
+	open func(fake.Options) fake.Vendor
+	// knows says what a shop knows of that not every shop has; seed and catalogue are the sandbox's.
+	knows fake.GeneratorOptions
+}
+
+// systems are all of them, in the order in which they are shown.
+func systems() []system {
+	return []system{}
+}
