@@ -1,0 +1,37 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Names of values that hold for the whole installation.
+const (
+	MetaPublicURL = "public_url" // where vendors reach this Orderly
+)
+
+// Meta gives a value of the installation; "" when it was never set.
+func (s *Store) Meta(ctx context.Context, name string) (string, error) {
+	var value string
+	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
+		err := tx.QueryRow(ctx, `SELECT value FROM meta WHERE key = $1`, name).Scan(&value)
+		if errors.Is(err, ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("read %s: %w", name, err)
+	}
+	return value, nil
+}
+
+// SetMeta sets a value of the installation.
+func (s *Store) SetMeta(ctx context.Context, tx Tx, name, value string) error {
+	_, err := tx.Exec(ctx, `INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value`, name, value)
+	if err != nil {
+		return fmt.Errorf("set %s: %w", name, err)
+	}
+	return nil
+}
