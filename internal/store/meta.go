@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 )
@@ -9,6 +10,9 @@ import (
 // Names of values that hold for the whole installation.
 const (
 	MetaPublicURL = "public_url" // where vendors reach this Orderly
+	// MetaConfigVersion is another text after each change of connections, flows or pauses, by which
+	// running nodes notice it.
+	MetaConfigVersion = "config_version"
 )
 
 // Meta gives a value of the installation; "" when it was never set.
@@ -34,4 +38,9 @@ func (s *Store) SetMeta(ctx context.Context, tx Tx, name, value string) error {
 		return fmt.Errorf("set %s: %w", name, err)
 	}
 	return nil
+}
+
+// TouchConfig tells running nodes that the configuration has changed.
+func (s *Store) TouchConfig(ctx context.Context, tx Tx) error {
+	return s.SetMeta(ctx, tx, MetaConfigVersion, rand.Text())
 }
