@@ -46,7 +46,3 @@ func PerUnit(amount, quantity money.Decimal) money.Decimal {
 	}
 	return amount.DivRound(quantity, pricePlaces)
 }
-
-func decimalFromHalves(n int64) money.Decimal {
-	return decimal.New(5*n, -1)
-}

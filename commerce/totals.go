@@ -1,7 +1,10 @@
 package commerce
 
 import (
+	"cmp"
 	"fmt"
+
+	"github.com/shopspring/decimal"
 
 	"github.com/orderlyhq/orderly/money"
 )
@@ -38,16 +41,25 @@ type Stated struct {
 	Refunded     *money.Decimal
 }
 
-// Complete finishes an order that a decoder has filled: lists that are absent become empty, every
-// amount gets its currency checked, and Totals is set from what the source states, with the rest of
-// the chain derived from the parts. It fails, naming the field, when an amount is in a currency
-// other than the document's.
+// Complete finishes an order that a decoder has filled: lists that are absent become empty, amounts
+// that were left out become zero in the document's currency, and Totals is set from what the source
+// states, with the rest of the chain derived from the parts. It fails with a *FieldError when an
+// amount is in a currency other than the document's, when that is no currency, and when a number is
+// out of any sensible size.
 func (o *Order) Complete(stated Stated) error {
 	o.fillLists()
-	derived, err := o.derive()
-	if err != nil {
+	if err := o.checkNumbers(); err != nil {
 		return err
 	}
+	o.visit(numbers{
+		amount: func(_ place, m *money.Money) {
+			if m.IsZero() {
+				m.Currency = o.DocumentCurrency
+			}
+		},
+		number: func(place, *money.Decimal) {},
+	})
+	derived := o.derive()
 	override(&derived.Prepaid, stated.Prepaid)
 	override(&derived.Rounding, stated.Rounding)
 	override(&derived.Refunded, stated.Refunded)
@@ -61,6 +73,16 @@ func (o *Order) Complete(stated Stated) error {
 	}
 	derived.Payable.Amount = derived.TaxInclusive.Amount.Sub(derived.Prepaid.Amount).Add(derived.Rounding.Amount)
 	o.Totals = derived
+	return o.checkTotals()
+}
+
+// checkTotals is checkNumbers for the totals.
+func (o *Order) checkTotals() error {
+	c := check{currency: o.DocumentCurrency}
+	o.Totals.visit(c.numbers())
+	if c.err != nil {
+		return c.err
+	}
 	return nil
 }
 
@@ -97,76 +119,52 @@ func orEmpty[T any](list []T) []T {
 	return list
 }
 
-// sum adds amounts in one currency and names the field of the first that is in another.
-type sum struct {
-	currency money.Currency
-	total    money.Decimal
-	err      error
-}
-
-func (s *sum) add(field string, m money.Money) {
-	if s.err == nil && m.Currency != s.currency && !m.IsZero() {
-		s.err = fmt.Errorf("%s is in %q but the order is in %q", field, m.Currency, s.currency)
-	}
-	s.total = s.total.Add(m.Amount)
-}
-
 // derive works the chain out from the parts alone. Sums of amounts that the source keeps with more
-// decimals than its currency has are rounded once, here.
-func (o *Order) derive() (Totals, error) {
-	cur := o.DocumentCurrency
-	lines, tax := sum{currency: cur}, sum{currency: cur}
-	for i, l := range o.Lines {
-		lines.add(fmt.Sprintf("lines[%d].line_net", i), l.LineNet)
-		tax.add(fmt.Sprintf("lines[%d].line_tax", i), l.LineTax)
+// decimals than its currency has are rounded once, here; then lines_net is what makes the chain add
+// up, which is at most a few minor units away from its own sum.
+func (o *Order) derive() Totals {
+	var lines, tax, charges, allowances, prepaid, refunded money.Decimal
+	for i := range o.Lines {
+		lines = lines.Add(o.Lines[i].LineNet.Amount)
+		tax = tax.Add(o.Lines[i].LineTax.Amount)
 	}
-	charges := sum{currency: cur}
-	for i, s := range o.ShippingLines {
-		charges.add(fmt.Sprintf("shipping_lines[%d].net", i), s.Net)
-		tax.add(fmt.Sprintf("shipping_lines[%d].tax", i), s.Tax)
+	for i := range o.ShippingLines {
+		charges = charges.Add(o.ShippingLines[i].Net.Amount)
+		tax = tax.Add(o.ShippingLines[i].Tax.Amount)
 	}
-	for i, c := range o.Charges {
-		charges.add(fmt.Sprintf("charges[%d].net", i), c.Net)
-		tax.add(fmt.Sprintf("charges[%d].tax", i), c.Tax)
+	for i := range o.Charges {
+		charges = charges.Add(o.Charges[i].Net.Amount)
+		tax = tax.Add(o.Charges[i].Tax.Amount)
 	}
-	allowances := sum{currency: cur}
-	for i, d := range o.Discounts {
-		if d.Allocated {
-			continue
+	for i := range o.Discounts {
+		if d := &o.Discounts[i]; !d.Allocated {
+			allowances = allowances.Add(d.Net.Amount)
+			tax = tax.Sub(d.Tax.Amount)
 		}
-		allowances.add(fmt.Sprintf("discounts[%d].net", i), d.Net)
-		tax.add(fmt.Sprintf("discounts[%d].tax", i), d.Tax.Neg())
 	}
-	prepaid := sum{currency: cur}
-	for i, p := range o.Payments {
-		prepaid.add(fmt.Sprintf("payments[%d].amount", i), p.Amount)
+	for i := range o.Payments {
+		prepaid = prepaid.Add(o.Payments[i].Amount.Amount)
 	}
-	refunded := sum{currency: cur}
-	for i, r := range o.Refunds {
-		refunded.add(fmt.Sprintf("refunds[%d].amount", i), r.Amount)
-	}
-	for _, s := range []sum{lines, tax, charges, allowances, prepaid, refunded} {
-		if s.err != nil {
-			return Totals{}, s.err
-		}
+	for i := range o.Refunds {
+		refunded = refunded.Add(o.Refunds[i].Amount.Amount)
 	}
 	amount := func(d money.Decimal) money.Money {
-		return money.New(d, cur).Round(o.RoundingMode)
+		return money.New(d, o.DocumentCurrency).Round(o.RoundingMode)
 	}
 	t := Totals{
-		LinesNet:   amount(lines.total),
-		Allowances: amount(allowances.total),
-		Charges:    amount(charges.total),
-		Tax:        amount(tax.total),
-		Prepaid:    amount(prepaid.total),
-		Refunded:   amount(refunded.total),
+		Allowances: amount(allowances),
+		Charges:    amount(charges),
+		Tax:        amount(tax),
+		Prepaid:    amount(prepaid),
+		Refunded:   amount(refunded),
 		Rounding:   amount(money.Zero),
 		// Net and tax that are each half a cent off still add up to a whole gross.
-		TaxInclusive: amount(lines.total.Sub(allowances.total).Add(charges.total).Add(tax.total)),
+		TaxInclusive: amount(lines.Sub(allowances).Add(charges).Add(tax)),
 	}
-	t.TaxExclusive = money.New(t.TaxInclusive.Amount.Sub(t.Tax.Amount), cur)
-	t.Payable = money.New(t.TaxInclusive.Amount.Sub(t.Prepaid.Amount), cur)
-	return t, nil
+	t.TaxExclusive = amount(t.TaxInclusive.Amount.Sub(t.Tax.Amount))
+	t.LinesNet = amount(t.TaxExclusive.Amount.Add(t.Allowances.Amount).Sub(t.Charges.Amount))
+	t.Payable = amount(t.TaxInclusive.Amount.Sub(t.Prepaid.Amount))
+	return t
 }
 
 // Difference is one place where an order's amounts do not add up: Stated is what the order says,
@@ -194,13 +192,15 @@ func (p Proof) Within(tolerance money.Decimal) bool {
 	return true
 }
 
-// Prove checks the chain of totals: each line, shipping line and charge in itself, and the totals
-// against their parts. Amounts are compared at the decimals of the currency.
+// Prove checks the chain of totals: each line, shipping line, charge and allowance in itself, and the
+// totals against their parts. Amounts are compared at the decimals of the currency. What is prepaid
+// and refunded is taken as stated, since a source may know more of it than it lists. It fails as
+// Complete does.
 func (o *Order) Prove() (Proof, error) {
-	derived, err := o.derive()
-	if err != nil {
+	if err := cmp.Or(o.checkNumbers(), o.checkTotals()); err != nil {
 		return Proof{}, err
 	}
+	derived := o.derive()
 	var p prover
 	p.currency, p.mode = o.DocumentCurrency, o.RoundingMode
 	for i, l := range o.Lines {
@@ -215,12 +215,24 @@ func (o *Order) Prove() (Proof, error) {
 		p.part(fmt.Sprintf("charges[%d].gross", i), c.Net, c.Tax, c.Gross)
 		p.taxes(fmt.Sprintf("charges[%d].tax", i), c.Tax, c.Taxes)
 	}
+	for i, d := range o.Discounts {
+		if d.Allocated {
+			continue
+		}
+		p.part(fmt.Sprintf("discounts[%d].gross", i), d.Net, d.Tax, d.Gross)
+		if len(d.Taxes) > 0 {
+			p.taxes(fmt.Sprintf("discounts[%d].tax", i), d.Tax, d.Taxes)
+		}
+	}
 	t := o.Totals
 	p.compare("totals.lines_net", t.LinesNet.Amount, derived.LinesNet.Amount)
 	p.compare("totals.allowances", t.Allowances.Amount, derived.Allowances.Amount)
 	p.compare("totals.charges", t.Charges.Amount, derived.Charges.Amount)
 	p.compare("totals.tax_exclusive", t.TaxExclusive.Amount, t.LinesNet.Amount.Sub(t.Allowances.Amount).Add(t.Charges.Amount))
 	p.compare("totals.tax", t.Tax.Amount, derived.Tax.Amount)
+	if len(o.TaxTotals) > 0 {
+		p.taxes("totals.tax", t.Tax, o.TaxTotals)
+	}
 	p.compare("totals.tax_inclusive", t.TaxInclusive.Amount, derived.TaxInclusive.Amount)
 	p.compare("totals.payable", t.Payable.Amount, t.TaxInclusive.Amount.Sub(t.Prepaid.Amount).Add(t.Rounding.Amount))
 	return Proof{AddsUp: len(p.found) == 0, Differences: p.found}, nil
@@ -260,11 +272,20 @@ func (p *prover) taxes(field string, stated money.Money, taxes []Tax) {
 // shipping line), but at most five minor units.
 func (o *Order) Tolerance() money.Decimal {
 	groups := map[string]bool{}
-	for _, l := range o.Lines {
-		for _, t := range l.Taxes {
-			groups[t.Category+t.Rate.String()] = true
+	count := func(taxes []Tax) {
+		for _, t := range taxes {
+			groups[t.Category+" "+t.Rate.String()] = true
 		}
 	}
+	for i := range o.Lines {
+		count(o.Lines[i].Taxes)
+	}
+	for i := range o.ShippingLines {
+		count(o.ShippingLines[i].Taxes)
+	}
+	for i := range o.Charges {
+		count(o.Charges[i].Taxes)
+	}
 	halves := min(int64(2*len(o.Lines)+len(groups)+len(o.ShippingLines)), 10)
-	return decimalFromHalves(halves).Shift(-o.DocumentCurrency.Exponent())
+	return decimal.New(5*halves, -1-o.DocumentCurrency.Exponent())
 }
