@@ -44,6 +44,8 @@ var (
 	ErrNoRows = errors.New("no such row")
 	// ErrClosed is what Write and Read return once Close was called.
 	ErrClosed = errors.New("the database is closed")
+	// ErrInUse is why Lock fails while another process works on the database.
+	ErrInUse = errors.New("another Orderly process works on this data folder")
 )
 
 // Tx runs queries inside one transaction. It belongs to the function that got it and must not outlive it, nor be used

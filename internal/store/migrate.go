@@ -229,7 +229,7 @@ func lockFile(ctx context.Context, path string, patience time.Duration) (unlock 
 	tx, err := db.BeginTx(context.WithoutCancel(ctx), nil)
 	if err != nil {
 		err = errors.Join(err, db.Close())
-		return nil, fmt.Errorf("another Orderly process works on this data folder (%s is locked); stop it first: %w", name, err)
+		return nil, fmt.Errorf("%w (%s is locked); stop it first: %w", ErrInUse, name, err)
 	}
 	return func() error {
 		return errors.Join(tx.Rollback(), db.Close())
