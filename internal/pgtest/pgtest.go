@@ -56,10 +56,14 @@ type template struct {
 //
 //	func TestMain(m *testing.M) { pgtest.Main(m) }
 func Main(m *testing.M) {
+	os.Exit(Run(m)) //nolint:forbidigo // a TestMain ends its program
+}
+
+// Run is Main for a package that has more to do when its tests are over: it gives the exit code.
+func Run(m *testing.M) int {
 	shared.managed.Store(true)
-	code := m.Run()
-	shared.close()
-	os.Exit(code) //nolint:forbidigo // a TestMain ends its program
+	defer shared.close()
+	return m.Run()
 }
 
 // URL makes an empty database for the test and returns its address. The database is dropped when the test ends.

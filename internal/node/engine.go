@@ -1,0 +1,157 @@
+package node
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/orderlyhq/orderly/connector"
+	"github.com/orderlyhq/orderly/internal/flow"
+	"github.com/orderlyhq/orderly/internal/jobs"
+	"github.com/orderlyhq/orderly/internal/store"
+)
+
+// Chores, by the names that they have in the database.
+const (
+	chorePoll     = "poll"
+	choreWebhooks = "webhooks"
+	chorePrune    = "prune"
+)
+
+// How often the chores come up that no configuration names.
+const (
+	webhooksEvery = 30 * time.Minute
+	pruneEvery    = 6 * time.Hour
+)
+
+// every is a schedule of equal intervals.
+type every time.Duration
+
+func (e every) Next(after time.Time) time.Time { return after.Add(time.Duration(e)) }
+
+// earliest is due when the first of several schedules is: a source that two flows poll.
+type earliest []flow.Schedule
+
+func (e earliest) Next(after time.Time) time.Time {
+	first := e[0].Next(after)
+	for _, s := range e[1:] {
+		if next := s.Next(after); next.Before(first) {
+			first = next
+		}
+	}
+	return first
+}
+
+// engine runs what jobs say.
+type engine struct {
+	*jobs.Runner
+	node *Node
+
+	// later are things to be done after a time, or at the end.
+	later  sync.WaitGroup
+	ending chan struct{}
+}
+
+func newEngine(n *Node) (*engine, error) {
+	e := &engine{node: n, ending: make(chan struct{})}
+	runner, err := jobs.New(n.store, jobs.Work{
+		Lane:      e.lane,
+		Backfills: func(ctx context.Context, slice time.Duration) (bool, error) { return n.intake.RunBackfills(ctx, slice) },
+		Chores: map[string]func(context.Context, string) error{
+			chorePoll: e.poll, choreWebhooks: e.webhooks, chorePrune: e.prune,
+		},
+	}, nil, n.options.Log, n.options.Now)
+	e.Runner = runner
+	return e, err
+}
+
+func (e *engine) lane(ctx context.Context, l store.LaneRef, run string, slice time.Duration) (bool, error) {
+	if l.Fetch {
+		return e.node.intake.RunFetchLane(ctx, l.Connection, l.Number, slice)
+	}
+	return e.node.runner.RunLane(ctx, l.Connection, l.Number, run, slice)
+}
+
+func (e *engine) poll(ctx context.Context, connection string) error {
+	err := e.node.intake.Poll(ctx, connection)
+	e.node.meter.Polled(connection, err)
+	return err
+}
+
+// webhooks keeps a source's subscriptions in order and tells what it repaired.
+func (e *engine) webhooks(ctx context.Context, connection string) error {
+	subscriptions, err := e.node.intake.CheckWebhooks(ctx, connection)
+	if err != nil {
+		return err
+	}
+	for _, s := range subscriptions {
+		if s.State != connector.SubscriptionActive {
+			e.node.options.Log.WarnContext(ctx, "a webhook subscription is not active; changes come by the schedule alone",
+				"connection", connection, "topic", s.Topic, "state", s.State)
+		}
+	}
+	return nil
+}
+
+func (e *engine) prune(ctx context.Context, _ string) error { return e.node.prune(ctx) }
+
+// reschedule takes over what a registry says is to be done when.
+func (e *engine) reschedule(r *registry) {
+	chores := []jobs.Chore{{Name: chorePrune, Schedule: every(pruneEvery)}}
+	for _, name := range sortedNames(r.sources) {
+		source := r.sources[name]
+		if schedules := r.schedules[name]; len(schedules) > 0 && source.Conn.Lister != nil {
+			chores = append(chores, jobs.Chore{Name: chorePoll, Subject: name, Schedule: earliest(schedules)})
+		}
+		if r.hooks[name] && source.Conn.Registrar != nil && source.Address != "" {
+			chores = append(chores, jobs.Chore{Name: choreWebhooks, Subject: name, Schedule: every(webhooksEvery)})
+		}
+	}
+	e.UpdateSchedules(chores)
+}
+
+// after does something when a time is over, or when the engine stops if that is sooner.
+func (e *engine) after(wait time.Duration, do func(ctx context.Context)) {
+	e.later.Go(func() {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-e.ending:
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), retireTime)
+		defer cancel()
+		do(ctx)
+	})
+}
+
+func (e *engine) start(ctx context.Context) error {
+	if err := e.Start(ctx); err != nil {
+		return err
+	}
+	return e.checkWebhooks(ctx)
+}
+
+// checkWebhooks has every source's subscriptions checked now: the address may be another one.
+func (e *engine) checkWebhooks(ctx context.Context) error {
+	r := e.node.registry.Load()
+	return e.node.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
+		for _, name := range sortedNames(r.sources) {
+			source := r.sources[name]
+			if !r.hooks[name] || source.Conn.Registrar == nil || source.Address == "" {
+				continue
+			}
+			if err := e.RunNow(ctx, tx, choreWebhooks, name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (e *engine) stop(ctx context.Context) error {
+	err := e.Stop(ctx)
+	close(e.ending)
+	e.later.Wait()
+	return err
+}
