@@ -16,11 +16,14 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/orderlyhq/orderly/connector"
+	"github.com/orderlyhq/orderly/money"
 )
 
 // MaxAnswer bounds the body of an answer, in bytes.
@@ -39,6 +42,9 @@ type Client struct {
 	// It is asked for every answer, so that a vendor that fails with status 200 can be understood:
 	// e is nil for a status below 400, and the result nil for a success.
 	Explain func(resp *Response, e *connector.Error) *connector.Error
+	// Limits reads what an answer says is left of the vendor's own budget, so that the connection slows
+	// down before it is refused; nil when it says nothing.
+	Limits func(resp *Response) *Limits
 }
 
 // Call is one request to a vendor.
@@ -54,7 +60,7 @@ type Call struct {
 	Out    any        // decoded from a JSON answer; nil leaves the body alone
 	// Safe says that the call reads only, whatever its method: a search by POST.
 	Safe bool
-	// Anonymous leaves Authorize and Renew out: a sign-in.
+	// Anonymous leaves Authorize and Renew out: a sign-in. A dry run lets it pass.
 	Anonymous bool
 }
 
@@ -74,9 +80,7 @@ func (c *Client) Do(ctx context.Context, call Call) (*Response, error) {
 	if call.Method == "" {
 		call.Method = http.MethodGet
 	}
-	if call.Method == http.MethodGet || call.Method == http.MethodHead {
-		call.Safe = true
-	}
+	call.Safe = call.Safe || safeMethod(call.Method)
 	renewed := call.Anonymous || c.Renew == nil
 	for attempt := 0; ; {
 		resp, failure := c.once(ctx, call)
@@ -86,7 +90,7 @@ func (c *Client) Do(ctx context.Context, call Call) (*Response, error) {
 		case failure.Kind == connector.KindAuth && !renewed:
 			renewed = true
 			if err := c.Renew(ctx); err != nil {
-				return nil, asError(call.Op, err)
+				return nil, notSent(call.Op, err)
 			}
 		case call.Safe && attempt < retries && failure.Kind.Temporary() && failure.RetryAfter <= 2*time.Second:
 			attempt++
@@ -110,27 +114,33 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-func asError(op string, err error) *connector.Error {
-	if e, ok := errors.AsType[*connector.Error](err); ok {
+// notSent is the error of a call that was not sent, or was refused, because of an error before it.
+// A sign-in whose outcome is unclear leaves no doubt about the call.
+func notSent(op string, err error) *connector.Error {
+	e := &connector.Error{Kind: connector.KindOf(err), Op: op, Message: err.Error(), Err: err}
+	if cause, ok := errors.AsType[*connector.Error](err); ok {
+		*e = *cause
 		if e.Op == "" {
 			e.Op = op
 		}
-		return e
 	}
-	return &connector.Error{Kind: connector.KindOf(err), Op: op, Message: err.Error(), Err: err}
+	if e.Kind == connector.KindMaybeApplied {
+		e.Kind = connector.KindUnavailable
+	}
+	return e
 }
 
 func (c *Client) once(ctx context.Context, call Call) (*Response, *connector.Error) {
-	var written bool
-	trace := &httptrace.ClientTrace{WroteHeaders: func() { written = true }}
-	ctx = httptrace.WithClientTrace(withCall(ctx, call), trace)
 	req, err := c.request(ctx, call)
 	if err != nil {
-		return nil, asError(call.Op, err)
+		return nil, notSent(call.Op, err)
 	}
-	resp, err := c.HTTP.Do(req)
+	var written atomic.Bool
+	ctx, pending := withPending(withCall(ctx, call))
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { written.Store(true) }})
+	resp, err := c.HTTP.Do(req.WithContext(ctx))
 	if err != nil {
-		return nil, transportError(call, written, err)
+		return nil, transportError(call, written.Load(), err)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxAnswer+1))
@@ -138,9 +148,12 @@ func (c *Client) once(ctx context.Context, call Call) (*Response, *connector.Err
 		return nil, transportError(call, true, err)
 	}
 	if len(body) > MaxAnswer {
-		return nil, transportError(call, true, fmt.Errorf("the answer is longer than %d bytes", MaxAnswer))
+		return nil, tooLong(call)
 	}
 	out := &Response{Status: resp.StatusCode, Header: resp.Header, Body: body}
+	if c.Limits != nil {
+		pending.tell(c.Limits(out))
+	}
 	failure := statusError(call, out)
 	if c.Explain != nil {
 		failure = c.Explain(out, failure)
@@ -156,7 +169,7 @@ func (c *Client) request(ctx context.Context, call Call) (*http.Request, error) 
 	address := call.Path
 	if !strings.HasPrefix(address, "http://") && !strings.HasPrefix(address, "https://") {
 		address = c.Base + address
-	} else if !sameHost(c.Base, address) {
+	} else if !sameSystem(c.Base, address) {
 		return nil, connector.Errorf(connector.KindBug, call.Op, "the vendor's link leads to another host; it is not followed")
 	}
 	if len(call.Query) > 0 {
@@ -201,10 +214,11 @@ func (c *Client) request(ctx context.Context, call Call) (*http.Request, error) 
 	return req, nil
 }
 
-func sameHost(base, address string) bool {
+// sameSystem says whether an address that a vendor gave may have the connection's credentials.
+func sameSystem(base, address string) bool {
 	b, err1 := url.Parse(base)
 	a, err2 := url.Parse(address)
-	return err1 == nil && err2 == nil && a.Scheme == b.Scheme && a.Host == b.Host
+	return err1 == nil && err2 == nil && sameOrigin(a, b)
 }
 
 // transportError is the error of a request that got no answer. The URL that net/http puts into its
@@ -220,10 +234,34 @@ func transportError(call Call, written bool, err error) *connector.Error {
 	if written && !call.Safe {
 		return &connector.Error{
 			Kind: connector.KindMaybeApplied, Op: call.Op, Err: err,
-			Message: "sent, but no answer came: " + err.Error(),
+			Message: "sent, but no whole answer came: " + words(err),
 		}
 	}
-	return &connector.Error{Kind: connector.KindUnavailable, Op: call.Op, Err: err, Message: err.Error()}
+	return &connector.Error{Kind: connector.KindUnavailable, Op: call.Op, Err: err, Message: words(err), Fix: fixOf(err)}
+}
+
+// words says for people what the shortest errors mean.
+func words(err error) string {
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "the system closed the connection in the middle of its answer"
+	case errors.Is(err, io.EOF):
+		return "the system closed the connection"
+	}
+	return err.Error()
+}
+
+// tooLong is the error of an answer beyond MaxAnswer. Asking again would bring it again.
+func tooLong(call Call) *connector.Error {
+	e := &connector.Error{
+		Kind: connector.KindBug, Op: call.Op,
+		Message: fmt.Sprintf("the answer is longer than %d bytes", MaxAnswer),
+		Fix:     "ask for less at once",
+	}
+	if !call.Safe {
+		e.Kind = connector.KindMaybeApplied
+	}
+	return e
 }
 
 // statusError gives the error that a status means by itself, or nil below 400.
@@ -245,6 +283,8 @@ func statusError(call Call, resp *Response) *connector.Error {
 		e.Kind = connector.KindRateLimited
 	case http.StatusRequestTimeout, http.StatusTooEarly:
 		e.Kind = connector.KindUnavailable
+	case http.StatusNotImplemented:
+		e.Kind = connector.KindInvalid
 	default:
 		switch {
 		case resp.Status < 400:
@@ -265,22 +305,27 @@ func statusError(call Call, resp *Response) *connector.Error {
 	return e
 }
 
-// RetryAfter reads the Retry-After header: seconds, also with decimals, or a date. 0 is none.
+// maxRetryAfter is the longest wait that is believed; what is beyond is a mistake, such as a time
+// where seconds belong.
+const maxRetryAfter = 7 * 24 * time.Hour
+
+// RetryAfter reads the Retry-After header: seconds, also with decimals, or a date (RFC 9110,
+// section 10.2.3). 0 is none that can be believed.
 func RetryAfter(h http.Header, now time.Time) time.Duration {
 	text := strings.TrimSpace(h.Get("Retry-After"))
-	if text == "" {
-		return 0
-	}
-	if seconds, err := strconv.ParseFloat(text, 64); err == nil {
-		if seconds <= 0 || seconds > 7*24*3600 {
+	var wait time.Duration
+	if seconds, err := money.ParseDecimal(text); err == nil {
+		if seconds.GreaterThan(decimal.NewFromInt(int64(maxRetryAfter / time.Second))) {
 			return 0
 		}
-		return time.Duration(seconds * float64(time.Second))
+		wait = time.Duration(seconds.Shift(9).IntPart())
+	} else if at, err := http.ParseTime(text); err == nil {
+		wait = at.Sub(now)
 	}
-	if at, err := http.ParseTime(text); err == nil && at.After(now) {
-		return at.Sub(now)
+	if wait < 0 || wait > maxRetryAfter {
+		return 0
 	}
-	return 0
+	return wait
 }
 
 func decode(call Call, resp *Response) error {
@@ -309,7 +354,11 @@ func callOf(req *http.Request) Call {
 	call, ok := req.Context().Value(callKey{}).(Call)
 	if !ok {
 		call.Method = req.Method
-		call.Safe = req.Method == http.MethodGet || req.Method == http.MethodHead || req.Method == http.MethodOptions
+		call.Safe = safeMethod(req.Method)
 	}
 	return call
+}
+
+func safeMethod(method string) bool {
+	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
 }
