@@ -96,6 +96,9 @@ func mustAddUp(t failer, order commerce.Order) {
 	for i, l := range order.Lines {
 		mustTax(t, fmt.Sprintf("lines[%d]", i), order, l.LineNet, l.LineTax, l.LineGross, l.Taxes)
 		saved(l.Discounts)
+		if l.Type == commerce.LineGiftCard && len(l.Discounts) > 0 {
+			t.Fatalf("lines[%d]: a gift card is sold for less than it is worth", i)
+		}
 		price := l.UnitPrice.Net.Amount
 		stated := l.LineNet.Amount
 		if order.PricesIncludeTax {

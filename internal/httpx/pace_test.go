@@ -133,6 +133,51 @@ func TestWhoGivesUpLosesNoPlace(t *testing.T) {
 	})
 }
 
+func TestAPlaceThatComesToOneWhoGivesUpIsPassedOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPace(1, 0)
+		for range 500 { // which of the two the waiting one sees first is chance
+			if err := p.enter(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error)
+			go func() { ended <- p.enter(ctx) }()
+			synctest.Wait()
+			cancel()
+			p.leave()
+			if err := <-ended; err == nil {
+				p.leave()
+			}
+			if p.busy != 0 || len(p.waiting) != 0 {
+				t.Fatalf("%d busy and %d waiting at the end", p.busy, len(p.waiting))
+			}
+		}
+	})
+}
+
+func TestWhoIsRefusedTakesNobodysTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPace(4, 0.5)
+		take(t, p)
+		hurried, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		for range 5 {
+			if err := p.enter(hurried); kindOf(err) != connector.KindRateLimited {
+				t.Fatalf("got %v", err)
+			}
+		}
+		gone, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		if err := p.enter(gone); kindOf(err) != connector.KindUnavailable {
+			t.Fatalf("got %v", err)
+		}
+		if took := take(t, p); took != time.Second {
+			t.Errorf("the next waited %s, want the second that was left", took)
+		}
+	})
+}
+
 func TestRefusalsHalveTheShareAndTimeBringsItBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPace(8, 80)

@@ -101,6 +101,20 @@ func TestLongBodiesAreCutAndHideSecretsStill(t *testing.T) {
 	}
 }
 
+func TestMaskingThatShortensABodyShowsNoHalfSecret(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		body := "begin" + strings.Repeat("s3cret-t0ken", maxBody)
+		n := connect(t, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }, func(o *Options) { o.Redactor = secret.NewRedactor("s3cret-t0ken") })
+		ctx, trace := WithTrace(t.Context())
+		if _, err := n.client.Do(ctx, Call{Method: "POST", Path: "/x", Raw: []byte(body)}); err != nil {
+			t.Fatal(err)
+		}
+		if got := trace.Exchanges()[0].Request.Body; !strings.HasPrefix(got, "begin***") || strings.Trim(got, "begin*") != "" {
+			t.Errorf("shown are %q … %q", got[:20], got[len(got)-20:])
+		}
+	})
+}
+
 func TestABodyThatIsNoText(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := connect(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte{0xff, 0xfe, 'a', 0, 'b'}) })

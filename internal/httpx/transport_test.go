@@ -184,6 +184,11 @@ func TestProxies(t *testing.T) {
 	if got := redactor.Text("the password is pass-of-proxy"); strings.Contains(got, "pass-of-proxy") {
 		t.Errorf("the proxy's password is not masked: %s", got)
 	}
+	for setting, want := range map[string]bool{ProxyNone: false, "": true, proxy.URL: true} {
+		if got := gateTo(t, func(s *Settings) { s.Proxy = setting }).transport.Proxy != nil; got != want {
+			t.Errorf("proxy %q: a proxy may be used: %v", setting, got)
+		}
+	}
 	settings := NewSettings(connector.Traits{})
 	settings.Proxy = "proxy:3128"
 	if _, err := NewGate(Options{Settings: settings}); err == nil || !strings.HasPrefix(err.Error(), "proxy: ") {

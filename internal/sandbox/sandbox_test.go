@@ -621,6 +621,7 @@ func newInbox(t *testing.T) *inbox {
 		}
 		in.bodies = append(in.bodies, string(body))
 		if in.answer != nil {
+			w.Header().Set("Location", "/hooks/teashop") // which nobody may follow
 			w.WriteHeader(in.answer(len(in.bodies)))
 		}
 	})}
