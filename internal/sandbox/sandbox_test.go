@@ -878,3 +878,36 @@ func BenchmarkServeWithoutFaults(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkWebhooks(b *testing.B) {
+	taken := make(chan struct{}, 1024)
+	server := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { taken <- struct{}{} })}
+	listener, err := new(net.ListenConfig).Listen(b.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	c := newCourier(0)
+	box := &postbox{courier: c, faults: &faults{}}
+	body := make([]byte, 2000)
+	begun := 0
+	b.ResetTimer()
+	for ; begun < b.N; begun++ {
+		box.Send(fake.Delivery{URL: address(listener) + "/hooks", Body: body})
+		if begun >= 512 {
+			<-taken
+		}
+	}
+	for range min(begun, 512) {
+		<-taken
+	}
+	b.StopTimer()
+	c.close()
+	if err := server.Close(); err != nil {
+		b.Error(err)
+	}
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+		b.Error(err)
+	}
+}
