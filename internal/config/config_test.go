@@ -93,7 +93,7 @@ func TestFileIsReadInFull(t *testing.T) {
 	wantConnections := []Connection{
 		{"crm", "crm", map[string]string{}},
 		{"erp", "erp", map[string]string{
-			"base_url": "https://erp.example.com:50000", "company": "007", "password": "${file:/run/secrets/erp}", "ca_file": "/etc/ssl/erp.pem",
+			"base_url": "https://erp.example.com:50000", "company": "007", "password": "${file:erp-password}", "ca_file": "/etc/ssl/erp.pem",
 			"timeout": "90s", "concurrency": "8", "rate_per_second": "2.5", "proxy": "none",
 		}},
 		{"shop", "shop", map[string]string{

@@ -346,7 +346,7 @@ func (c *converter) key(from ast.MapKeyNode) *node {
 	switch from.(type) {
 	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.NullNode:
 		n := c.node(from, 0)
-		n.form, n.text = formText, strings.TrimSpace(n.text)
+		n.form = formText
 		if _, ok := from.(*ast.NullNode); ok {
 			n.text = strings.TrimSpace(from.GetToken().Value)
 		}

@@ -44,3 +44,21 @@ func (s *Store) SetMeta(ctx context.Context, tx Tx, name, value string) error {
 func (s *Store) TouchConfig(ctx context.Context, tx Tx) error {
 	return s.SetMeta(ctx, tx, MetaConfigVersion, rand.Text())
 }
+
+// ErrConfigChanged says that the configuration is not the one any more that a change was worked out from.
+var ErrConfigChanged = errors.New("the configuration was changed by somebody else meanwhile")
+
+// ChangeConfig is TouchConfig for a change that was worked out when the version was from. It fails
+// with ErrConfigChanged when there was another change since; of two at once, one gets through.
+func (s *Store) ChangeConfig(ctx context.Context, tx Tx, from string) error {
+	n, err := tx.Exec(ctx, `
+		INSERT INTO meta (key, value) VALUES ($1, $2)
+		ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE meta.value = $3`, MetaConfigVersion, rand.Text(), from)
+	if err != nil {
+		return fmt.Errorf("set %s: %w", MetaConfigVersion, err)
+	}
+	if n == 0 {
+		return ErrConfigChanged
+	}
+	return nil
+}

@@ -32,6 +32,10 @@ type Flow struct {
 	UpdatedAt   time.Time
 }
 
+// WhyRemoved is why a flow or connection is paused that is not in the configuration any more, but
+// has a history.
+const WhyRemoved = "removed from the configuration"
+
 // SaveConnection creates or changes a connection; its lanes and pause stay as they are.
 func (s *Store) SaveConnection(ctx context.Context, tx Tx, c Connection, now time.Time) error {
 	plain, err := json.Marshal(c.Settings)
@@ -134,7 +138,7 @@ func (s *Store) RemoveFlow(ctx context.Context, tx Tx, name string) error {
 		return fmt.Errorf("flow %s: %w", name, err)
 	}
 	if tasks > 0 {
-		_, err := tx.Exec(ctx, `UPDATE flows SET paused = TRUE, paused_why = 'removed from the configuration' WHERE name = $1`, name)
+		_, err := tx.Exec(ctx, `UPDATE flows SET paused = TRUE, paused_why = $2 WHERE name = $1`, name, WhyRemoved)
 		return err
 	}
 	_, err := tx.Exec(ctx, `DELETE FROM flows WHERE name = $1`, name)
@@ -150,7 +154,7 @@ func (s *Store) RemoveConnection(ctx context.Context, tx Tx, name string) error 
 		return fmt.Errorf("connection %s: %w", name, err)
 	}
 	if used > 0 {
-		return s.PauseConnection(ctx, tx, name, true, "removed from the configuration")
+		return s.PauseConnection(ctx, tx, name, true, WhyRemoved)
 	}
 	_, err := tx.Exec(ctx, `DELETE FROM connections WHERE name = $1`, name)
 	return err
