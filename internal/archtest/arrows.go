@@ -69,7 +69,7 @@ func checkArrows(t tree) []Violation {
 		for _, imported := range pkg.imports() {
 			if within(imported, "connectors") && !mayName(pkg.dir, imported) {
 				violations = append(violations, Violation{pkg.dir, fmt.Sprintf(
-					"imports %s: connectors are named only by the program, the sandbox and the list connectors/all; "+
+					"imports %s: connectors are named only by the program, the sandbox, the generators and the list connectors/all; "+
 						"take what you need as a connector.Definition, or share protocol code below internal", imported)})
 			}
 		}
@@ -77,10 +77,10 @@ func checkArrows(t tree) []Violation {
 	return violations
 }
 
-// mayName tells whether a package may import a package below connectors: the program, the sandbox, the
+// mayName tells whether a package may import a package below connectors: the program, the sandbox, the generators, the
 // whole-program tests and the list may, and the packages of one connector may import each other.
 func mayName(importer, connector string) bool {
-	if within(importer, "cmd", "internal/sandbox", "connectors/all", "e2e") {
+	if within(importer, "cmd", "internal/sandbox", "internal/gen", "connectors/all", "e2e") {
 		return true
 	}
 	return within(importer, "connectors") && system(importer) == system(connector)
