@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -68,7 +69,14 @@ func (p *fileParser) connection(name, n *node, path string) {
 		if at == nil {
 			at = name
 		}
+		told[problem.Setting] = true
 		p.report.fail(at, join(path, problem.Setting), "", "%s", problem.Message)
+	}
+	for _, s := range settings {
+		if !told[s.Name] && hasPassword(c.Settings[s.Name]) {
+			p.report.fail(n.keyNode(s.Name), join(path, s.Name), fmt.Sprintf("write ${env:%s} and set that variable of the environment", variable(c.Name, s.Name)),
+				"has a password in it, which must not stand in the file itself")
+		}
 	}
 	p.file.Connections = append(p.file.Connections, c)
 }
@@ -77,6 +85,12 @@ func (p *fileParser) connection(name, n *node, path string) {
 // connection has, and the connector's own.
 func settingsOf(d connector.Definition) []connector.Setting {
 	return append(httpx.NewSettings(d.Traits).Settings(), d.New().Settings()...)
+}
+
+// hasPassword says whether a value is an address with credentials in it.
+func hasPassword(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.User != nil
 }
 
 func namesOf(settings []connector.Setting) []string {

@@ -89,7 +89,7 @@ func (e *exporter) connection(c store.Connection, d connector.Definition) {
 			continue
 		}
 		switch {
-		case s.Secret && text != "":
+		case (s.Secret || hasPassword(text)) && text != "":
 			text = `"${env:` + e.variable(c.Name, s.Name) + `}"`
 		case s.Type == connector.TypeList:
 			text = listText(strings.Split(escape(text), ","))

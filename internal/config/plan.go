@@ -167,7 +167,7 @@ func difference(before, after map[string]string, secret func(string) bool) []Det
 			continue
 		}
 		d := Detail{Path: name, Before: old, After: now}
-		if secret != nil && secret(name) {
+		if secret != nil && (secret(name) || hasPassword(old) || hasPassword(now)) {
 			d = Detail{Path: name, Secret: true}
 		}
 		details = append(details, d)
@@ -248,6 +248,8 @@ func (p Plan) Text() string {
 		}
 		for _, d := range c.Details {
 			switch {
+			case d.Secret && c.Action == Create:
+				fmt.Fprintf(&b, "    %s: (secret)\n", d.Path)
 			case d.Secret:
 				fmt.Fprintf(&b, "    %s: changed (secret)\n", d.Path)
 			case d.Before == "":

@@ -84,10 +84,10 @@ const firstPlan = `~ change installation public_url
     system: erp
     base_url: https://erp.example.com
     company: A
-    password: changed (secret)
+    password: (secret)
 + create connection shop
     system: shop
-    access_token: changed (secret)
+    access_token: (secret)
     base_url: https://my-shop.example.com
 + create flow crm-to-erp
     from: crm
@@ -384,6 +384,26 @@ func withFile(t *testing.T) *secret.Resolver {
 		t.Fatal(err)
 	}
 	return resolver
+}
+
+// The address of a proxy may have a password in it, although it is no secret as such.
+func TestPasswordInAnAddressIsASecret(t *testing.T) {
+	text := strings.Replace(first, "  crm: {system: crm}", "  crm: {system: crm, proxy: \"${env:PROXY}\"}", 1)
+	want := mustResolve(t, text, echo(map[string]string{"PROXY": "http://me:hunter2@proxy.example.com:3128"}))
+	plan, err := Diff(systems(), State{}, want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exported, err := Export(want, systems())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(plan.Text()+string(exported), "hunter2") {
+		t.Errorf("the password is shown:\n%s\n%s", plan.Text(), exported)
+	}
+	if !strings.Contains(string(exported), `proxy: "${env:CRM_PROXY}"`) {
+		t.Errorf("no variable stands for the proxy:\n%s", exported)
+	}
 }
 
 func TestExportOfNothing(t *testing.T) {

@@ -18,8 +18,8 @@ type Problem struct {
 	Fix     string `json:"fix,omitempty"` // what to write instead
 }
 
-// text is the problem as a compiler would print it.
-func (p Problem) text(file string) string {
+// Text is the problem in a file as a compiler would print it.
+func (p Problem) Text(file string) string {
 	var b strings.Builder
 	b.WriteString(file)
 	if p.Line > 0 {
@@ -46,7 +46,7 @@ type Error struct {
 func (e *Error) Error() string {
 	lines := make([]string, len(e.Problems))
 	for i, p := range e.Problems {
-		lines[i] = p.text(e.File)
+		lines[i] = p.Text(e.File)
 	}
 	return strings.Join(lines, "\n")
 }
