@@ -1,0 +1,98 @@
+package api
+
+// The GraphQL documents of this connector, for version 2026-07 and its neighbours. Contract tests
+// check them against the published schema.
+
+// cash, levies, … are shared by the queries; each query names those that it needs, because a fragment
+// that is not used is an error.
+const (
+	cash    = ` fragment Cash on MoneyBag { shopMoney { amount currencyCode } presentmentMoney { amount currencyCode } }`
+	levy    = ` fragment Levy on TaxLine { title rate channelLiable priceSet { ...Cash } }`
+	share   = ` fragment Share on DiscountAllocation { allocatedAmountSet { ...Cash } discountApplication { index } }`
+	address = ` fragment Address on MailingAddress { id firstName lastName name company address1 address2 city province provinceCode country countryCodeV2 zip phone }`
+	buyer   = ` fragment Buyer on Customer { id firstName lastName displayName state locale note tags taxExempt taxExemptions createdAt updatedAt
+		defaultEmailAddress { emailAddress marketingState marketingUpdatedAt } defaultPhoneNumber { phoneNumber } defaultAddress { ...Address } }`
+	line = ` fragment Line on LineItem { id name title variantTitle sku quantity currentQuantity unfulfilledQuantity isGiftCard requiresShipping taxable
+		customAttributes { key value } variant { id } product { id } originalUnitPriceSet { ...Cash } discountAllocations { ...Share } taxLines { ...Levy }
+		duties { id price { ...Cash } taxLines { ...Levy } } }`
+	movement = ` fragment Movement on OrderTransaction { id kind status gateway formattedGateway paymentId createdAt processedAt amountSet { ...Cash } parentTransaction { id } }`
+	// head is what a list and a single order share: everything but lines, refunds and fulfilments.
+	head = ` fragment Head on Order {
+		id name createdAt processedAt updatedAt closedAt cancelledAt cancelReason test displayFinancialStatus displayFulfillmentStatus
+		currencyCode presentmentCurrencyCode taxesIncluded dutiesIncluded email phone note tags poNumber sourceName customerLocale
+		customAttributes { key value } paymentGatewayNames discountCodes paymentTerms { paymentTermsName }
+		customer { ...Buyer } billingAddress { ...Address } shippingAddress { ...Address }
+		taxLines { ...Levy } additionalFees { id name price { ...Cash } taxLines { ...Levy } }
+		totalPriceSet { ...Cash } currentTotalPriceSet { ...Cash } totalTaxSet { ...Cash } currentTotalTaxSet { ...Cash }
+		totalDiscountsSet { ...Cash } totalTipReceivedSet { ...Cash } totalOutstandingSet { ...Cash }
+		originalTotalDutiesSet { ...Cash } originalTotalAdditionalFeesSet { ...Cash } totalCashRoundingAdjustment { paymentSet { ...Cash } }
+		discountApplications(first: 8) {
+			nodes { __typename index allocationMethod targetSelection targetType
+				value { __typename ... on MoneyV2 { amount currencyCode } ... on PricingPercentageValue { percentage } }
+				... on DiscountCodeApplication { code } ... on ManualDiscountApplication { title } ... on AutomaticDiscountApplication { title } ... on ScriptDiscountApplication { title } }
+			pageInfo { hasNextPage endCursor } }
+		shippingLines(first: 3, includeRemovals: true) {
+			nodes { id title code carrierIdentifier isRemoved originalPriceSet { ...Cash } discountedPriceSet { ...Cash } discountAllocations { ...Share } taxLines { ...Levy } }
+			pageInfo { hasNextPage endCursor } }
+		transactions(first: 10) { ...Movement } }` + cash + levy + share + address + buyer + movement
+)
+
+// OrdersQuery lists orders with what most of them need. Refunds, fulfilments and more lines than fit
+// are left to OrderQuery: nested lists multiply the cost of a query, which may be 1,000 points.
+const OrdersQuery = `query Orders($first: Int!, $after: String, $query: String) {
+	orders(first: $first, after: $after, sortKey: UPDATED_AT, query: $query) {
+		nodes { ...Head lineItems(first: 16) { nodes { ...Line } pageInfo { hasNextPage endCursor } }
+			refunds(first: 1) { id } fulfillments(first: 3) { id status createdAt trackingInfo(first: 3) { number url company } } }
+		pageInfo { hasNextPage endCursor } } }` + head + line
+
+// OrderQuery reads one order, with a page of its lines.
+const OrderQuery = `query Order($id: ID!) {
+	order(id: $id) { ...Head
+		lineItems(first: 100) { nodes { ...Line } pageInfo { hasNextPage endCursor } }
+		refunds(first: 20) { id createdAt processedAt note totalRefundedSet { ...Cash }
+			refundLineItems(first: 50) { nodes { id quantity restockType lineItem { id } subtotalSet { ...Cash } totalTaxSet { ...Cash } } pageInfo { hasNextPage endCursor } }
+			refundShippingLines(first: 3) { nodes { subtotalAmountSet { ...Cash } taxAmountSet { ...Cash } } pageInfo { hasNextPage endCursor } }
+			transactions(first: 5) { nodes { ...Movement } pageInfo { hasNextPage endCursor } } }
+		fulfillments(first: 10) { id status createdAt trackingInfo(first: 3) { number url company }
+			fulfillmentLineItems(first: 50) { nodes { quantity lineItem { id } } pageInfo { hasNextPage endCursor } } } } }` + head + line
+
+// LinesQuery reads more lines of an order.
+const LinesQuery = `query Lines($id: ID!, $after: String) {
+	order(id: $id) { updatedAt lineItems(first: 100, after: $after) { nodes { ...Line } pageInfo { hasNextPage endCursor } } } }` + line + cash + levy + share
+
+// OrdersCountQuery counts orders; a limit of null counts beyond 10,000.
+const OrdersCountQuery = `query OrdersCount($query: String) { ordersCount(query: $query, limit: null) { count precision } }`
+
+// CustomersQuery lists customers.
+const CustomersQuery = `query Customers($first: Int!, $after: String, $query: String) {
+	customers(first: $first, after: $after, sortKey: UPDATED_AT, query: $query) {
+		nodes { ...Buyer addressesV2(first: 20) { nodes { ...Address } pageInfo { hasNextPage endCursor } } }
+		pageInfo { hasNextPage endCursor } } }` + buyer + address
+
+// CustomerQuery reads one customer.
+const CustomerQuery = `query Customer($id: ID!) {
+	customer(id: $id) { ...Buyer addressesV2(first: 250) { nodes { ...Address } pageInfo { hasNextPage endCursor } } } }` + buyer + address
+
+// ShopQuery reads the shop.
+const ShopQuery = `query Shop { shop { id name myshopifyDomain currencyCode ianaTimezone taxesIncluded } }`
+
+// TagsAddMutation adds tags; one that is there already stays alone.
+const TagsAddMutation = `mutation TagsAdd($id: ID!, $tags: [String!]!) { tagsAdd(id: $id, tags: $tags) { userErrors { field message } } }`
+
+// WebhooksQuery lists the subscriptions that this app has made for an address.
+const WebhooksQuery = `query Webhooks($first: Int!, $after: String, $uri: String) {
+	webhookSubscriptions(first: $first, after: $after, uri: $uri) { nodes { id topic uri } pageInfo { hasNextPage endCursor } } }`
+
+// SubscribeMutation makes a subscription.
+const SubscribeMutation = `mutation Subscribe($topic: WebhookSubscriptionTopic!, $webhook: WebhookSubscriptionInput!) {
+	webhookSubscriptionCreate(topic: $topic, webhookSubscription: $webhook) {
+		webhookSubscription { id topic uri } userErrors { field message } } }`
+
+// Documents gives every document by its name, for tests against a schema.
+func Documents() map[string]string {
+	return map[string]string{
+		"Orders": OrdersQuery, "Order": OrderQuery, "Lines": LinesQuery, "OrdersCount": OrdersCountQuery,
+		"Customers": CustomersQuery, "Customer": CustomerQuery, "Shop": ShopQuery, "TagsAdd": TagsAddMutation,
+		"Webhooks": WebhooksQuery, "Subscribe": SubscribeMutation,
+	}
+}

@@ -1,0 +1,224 @@
+package shopify
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/orderlyhq/orderly/commerce"
+	"github.com/orderlyhq/orderly/connector"
+	"github.com/orderlyhq/orderly/connectors/shopify/api"
+)
+
+// decoder translates Shopify's records. Both forms are read whatever the connection's api is: a
+// webhook always has REST's.
+type decoder struct {
+	presentment    bool // the document is in the buyer's currency
+	taxIDAttribute string
+	tagPrefix      string // of the tags that we write ourselves
+}
+
+var _ connector.Decoder = decoder{}
+
+func (d decoder) DecodeOrder(raw connector.Raw) (commerce.Order, error) {
+	o, err := readOrder(raw)
+	if err != nil {
+		return commerce.Order{}, err
+	}
+	return d.order(o)
+}
+
+func (d decoder) DecodeCustomer(raw connector.Raw) (commerce.Customer, error) {
+	c, err := readCustomer(raw)
+	if err != nil {
+		return commerce.Customer{}, err
+	}
+	return d.customer(c), nil
+}
+
+// envelopes are what a record may be wrapped in, outermost first.
+var envelopes = []string{"data", "orderCreate", "orderUpdate", "customerSet", "customerCreate", "customerUpdate"}
+
+// unwrap gives the record itself and its form: in GraphQL ids are "gid://…", in REST numbers.
+func unwrap(raw connector.Raw, kind string) (body json.RawMessage, form string, err error) {
+	body = raw.Body
+	for _, name := range append(slices.Clone(envelopes), kind) {
+		var outer map[string]json.RawMessage
+		if err := json.Unmarshal(body, &outer); err != nil || outer == nil {
+			return nil, "", connector.Invalid("", "this is no JSON object and so no %s of Shopify", kind)
+		}
+		if inner, ok := outer[name]; ok && outer["id"] == nil && startsObject(inner) {
+			body = inner
+		}
+	}
+	var head struct {
+		ID json.RawMessage `json:"id"`
+	}
+	if err := json.Unmarshal(body, &head); err != nil || len(head.ID) == 0 || string(head.ID) == "null" {
+		return nil, "", connector.Invalid("id", "the %s has no id", kind)
+	}
+	if form = raw.Form; form == "" {
+		form = apiREST
+		if bytes.HasPrefix(head.ID, []byte(`"gid:`)) {
+			form = apiGraphQL
+		}
+	}
+	if form != apiREST && form != apiGraphQL {
+		return nil, "", connector.Invalid("", "the form %q is neither rest nor graphql", form)
+	}
+	return body, form, nil
+}
+
+func startsObject(data json.RawMessage) bool {
+	data = bytes.TrimSpace(data)
+	return len(data) > 0 && data[0] == '{'
+}
+
+// readOrder reads an order of either form into REST's.
+func readOrder(raw connector.Raw) (*api.Order, error) {
+	body, form, err := unwrap(raw, "order")
+	if err != nil {
+		return nil, err
+	}
+	o := new(api.Order)
+	if form == apiGraphQL {
+		g := new(api.GraphOrder)
+		if err := parse(body, g); err != nil {
+			return nil, err
+		}
+		o = g.Order()
+	} else if err := parse(body, o); err != nil {
+		return nil, err
+	}
+	if !isID(o.ID) {
+		return nil, connector.Invalid("id", "%q is no id of an order", clip(string(o.ID)))
+	}
+	return o, nil
+}
+
+// readCustomer reads a customer of either form into REST's.
+func readCustomer(raw connector.Raw) (*api.Customer, error) {
+	body, form, err := unwrap(raw, "customer")
+	if err != nil {
+		return nil, err
+	}
+	c := new(api.Customer)
+	if form == apiGraphQL {
+		g := new(api.GraphCustomer)
+		if err := parse(body, g); err != nil {
+			return nil, err
+		}
+		c = g.Customer()
+	} else if err := parse(body, c); err != nil {
+		return nil, err
+	}
+	if !isID(c.ID) {
+		return nil, connector.Invalid("id", "%q is no id of a customer", clip(string(c.ID)))
+	}
+	return c, nil
+}
+
+// isID says whether an id is a number as Shopify gives them.
+func isID(id api.ID) bool {
+	return id != "" && len(id) <= 20 && strings.Trim(string(id), "0123456789") == ""
+}
+
+func clip(text string) string {
+	if len(text) > 40 {
+		return strings.ToValidUTF8(text[:40], "") + "…"
+	}
+	return text
+}
+
+// head is what an event needs to know of a record, even when the rest of it cannot be read.
+type head struct {
+	ID       api.ID
+	Updated  api.Time
+	Gateways []string
+	Settled  bool // the transactions are in it
+	Test     bool
+}
+
+func readHead(body json.RawMessage) (head, error) {
+	var rest struct {
+		ID           api.ID            `json:"id"`
+		Updated      api.Time          `json:"updated_at"`
+		GraphUpdated api.Time          `json:"updatedAt"`
+		Gateways     []string          `json:"payment_gateway_names"`
+		Transactions []json.RawMessage `json:"transactions"`
+	}
+	if err := parse(body, &rest); err != nil {
+		return head{}, err
+	}
+	h := head{ID: api.ID(rest.ID.Legacy()), Updated: rest.Updated, Gateways: rest.Gateways, Settled: len(rest.Transactions) > 0}
+	if h.Updated.IsZero() {
+		h.Updated = rest.GraphUpdated
+	}
+	if !isID(h.ID) {
+		return head{}, connector.Invalid("id", "%q is no id", clip(string(h.ID)))
+	}
+	return h, nil
+}
+
+// toldWhole says whether a record tells how it was paid: REST and webhooks name the ways of payment
+// and the sum, so with more than one way the parts are only in the transactions.
+func (h head) toldWhole() bool { return h.Settled || len(h.Gateways) <= 1 }
+
+// parse decodes JSON and names the field that cannot be read.
+func parse[T any](body json.RawMessage, into *T) error {
+	err := json.Unmarshal(body, into)
+	if err == nil {
+		return nil
+	}
+	if !json.Valid(body) {
+		return connector.Invalid("", "the JSON is broken: %v", err)
+	}
+	at := locate(body, func(part json.RawMessage) bool { return json.Unmarshal(part, new(T)) == nil })
+	return connector.Invalid(at, "the field cannot be read: %s", reason(err))
+}
+
+// reason is what is wrong with a value, without the value: it may be personal.
+func reason(err error) string {
+	if e, ok := err.(*json.UnmarshalTypeError); ok { //nolint:errorlint // encoding/json gives the error itself
+		return "a " + e.Value + " stands where another type belongs"
+	}
+	return "it is no number, id or time of Shopify's form"
+}
+
+// locate finds the innermost part of a document that a reader refuses, as a path.
+func locate(body json.RawMessage, reads func(json.RawMessage) bool) string {
+	var object map[string]json.RawMessage
+	if json.Unmarshal(body, &object) == nil {
+		for _, name := range slices.Sorted(maps.Keys(object)) {
+			only := func(part json.RawMessage) json.RawMessage {
+				return fmt.Appendf(nil, "{%q:%s}", name, part)
+			}
+			if reads(only(object[name])) {
+				continue
+			}
+			return join(name, locate(object[name], func(part json.RawMessage) bool { return reads(only(part)) }))
+		}
+		return ""
+	}
+	var list []json.RawMessage
+	if json.Unmarshal(body, &list) == nil {
+		for i, element := range list {
+			only := func(part json.RawMessage) json.RawMessage { return fmt.Appendf(nil, "[%s]", part) }
+			if reads(only(element)) {
+				continue
+			}
+			return join(fmt.Sprintf("[%d]", i), locate(element, func(part json.RawMessage) bool { return reads(only(part)) }))
+		}
+	}
+	return ""
+}
+
+func join(outer, inner string) string {
+	if inner == "" || strings.HasPrefix(inner, "[") {
+		return outer + inner
+	}
+	return outer + "." + inner
+}
