@@ -1,12 +1,14 @@
 package sandbox
 
 import (
+	"github.com/orderlyhq/orderly/commerce"
+	shopifyfake "github.com/orderlyhq/orderly/connectors/shopify/fake"
 	"github.com/orderlyhq/orderly/internal/fake"
 )
 
 // system is a pretend vendor that the sandbox can serve.
 type system struct {
-	name string // as in paths: the connector's name, with a variant's behind it where there are several
+	name string // as in paths: the connector's name
 	open func(fake.Options) fake.Vendor
 	// knows says what a shop knows of that not every shop has; seed and catalogue are the sandbox's.
 	knows fake.GeneratorOptions
@@ -14,5 +16,10 @@ type system struct {
 
 // systems are all of them, in the order in which they are shown.
 func systems() []system {
-	return []system{}
+	return []system{
+		{
+			name: "shopify", open: func(o fake.Options) fake.Vendor { return shopifyfake.New(o) },
+			knows: fake.GeneratorOptions{GiftCards: true, Charges: []commerce.ChargeType{commerce.ChargeTip}},
+		},
+	}
 }
