@@ -368,7 +368,8 @@ func (c canned) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func cannedClient(c canned) *api.Client {
-	return api.New(api.Options{BaseURL: "https://shop.test", Version: "2026-07", HTTP: &http.Client{Transport: c}, Token: "shpat_x", Now: time.Now})
+	client := &http.Client{Transport: c, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return api.New(api.Options{BaseURL: "https://shop.test", Version: "2026-07", HTTP: client, Token: "shpat_x", Now: time.Now})
 }
 
 func TestErrors(t *testing.T) {

@@ -217,7 +217,7 @@ func TestEveryOrderComesBackAsTheShopStatesIt(t *testing.T) {
 				t.Fatal(err)
 			}
 			g := generator(11)
-			for i := range 400 {
+			for i := range 250 {
 				stated, err := g.Put(b.vendor)
 				if err != nil {
 					t.Fatal(err)
@@ -260,7 +260,7 @@ func TestEveryOrderComesBackAsTheShopStatesIt(t *testing.T) {
 					compare(t, b, "listed", stated, connector.Raw{Ref: e.Ref, Form: e.Form, Body: e.Body})
 				}
 			}
-			if count, err := b.conn.Counter.Count(t.Context(), connector.Query{Kind: commerce.KindOrder}); err != nil || count != 400 {
+			if count, err := b.conn.Counter.Count(t.Context(), connector.Query{Kind: commerce.KindOrder}); err != nil || count != 250 {
 				t.Errorf("count is %d, %v", count, err)
 			}
 		})

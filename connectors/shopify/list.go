@@ -218,7 +218,7 @@ func (c *conn) fetchREST(ctx context.Context, resource string, ref connector.Ref
 	if err != nil || resource != ordersResource {
 		return body, err
 	}
-	transactions, err := c.api.RESTTransactions(ctx, ref.ID)
+	transactions, err := c.api.RESTTransactions(ctx, ref.ID, !c.decoder.presentment)
 	if err != nil {
 		return nil, err
 	}

@@ -68,12 +68,17 @@ func (c *Client) RESTRecord(ctx context.Context, resource, kind, id string) (jso
 	return out[kind], nil
 }
 
-// RESTTransactions reads an order's movements of money, which the order itself does not show.
-func (c *Client) RESTTransactions(ctx context.Context, order string) (json.RawMessage, error) {
+// RESTTransactions reads an order's movements of money, which the order itself does not show: in the
+// shop's currency, or in the one that the buyer paid in, which is what Shopify gives unasked.
+func (c *Client) RESTTransactions(ctx context.Context, order string, shopCurrency bool) (json.RawMessage, error) {
+	query := url.Values{}
+	if shopCurrency {
+		query.Set("in_shop_currency", "true")
+	}
 	var out struct {
 		Transactions json.RawMessage `json:"transactions"`
 	}
-	_, err := c.do(ctx, httpx.Call{Op: "read transactions", Path: c.path("orders/" + url.PathEscape(order) + "/transactions.json"), Out: &out})
+	_, err := c.do(ctx, httpx.Call{Op: "read transactions", Path: c.path("orders/" + url.PathEscape(order) + "/transactions.json"), Query: query, Out: &out})
 	return out.Transactions, err
 }
 

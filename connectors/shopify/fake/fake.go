@@ -84,6 +84,13 @@ func SixtyDays() Option {
 	return func(v *Vendor) { v.allOrders = false }
 }
 
+// Scopes gives the app these rights in place of all that a connector can use.
+func Scopes(scopes ...string) Option {
+	return func(v *Vendor) {
+		v.scopes, v.allOrders = scopes, slices.Contains(scopes, "read_all_orders")
+	}
+}
+
 // Anonymous keeps back who the buyers are, as for an app without access to protected customer data.
 func Anonymous() Option { return func(v *Vendor) { v.anonymous = true } }
 

@@ -33,7 +33,7 @@ func (x *execution) graphOrder(from *order, path []any) object {
 		"totalShippingPriceSet": bag(&o.TotalShippingSet), "totalTipReceivedSet": bag(&o.tip), "totalOutstandingSet": bag(&o.outstanding),
 		"originalTotalDutiesSet": bag(o.DutiesSet), "originalTotalAdditionalFeesSet": nil,
 		"totalCashRoundingAdjustment": object{"__typename": "CashRoundingAdjustment", "paymentSet": bag(&o.CashRounding), "refundSet": none(o)},
-		"refunds":                     []object{}, "fulfillments": []object{}, "fulfillmentOrders": connection{}, "returns": connection{},
+		"fulfillments":                []object{}, "fulfillmentOrders": connection{}, "returns": connection{},
 		"totalReceivedSet": bag(&o.received), "netPaymentSet": bag(&o.received), "totalRefundedSet": none(o), "totalRefundedShippingSet": none(o),
 	}
 	applications := connection{}
@@ -46,6 +46,11 @@ func (x *execution) graphOrder(from *order, path []any) object {
 		lines = append(lines, graphLine(&o.LineItems[i], applications))
 	}
 	out["lineItems"] = lines
+	refunds := []object{}
+	for i := range o.Refunds {
+		refunds = append(refunds, graphRefund(&o.Refunds[i], lines))
+	}
+	out["refunds"] = refunds
 	deliveries := connection{}
 	for i := range o.ShippingLines {
 		deliveries = append(deliveries, graphDelivery(&o.ShippingLines[i], applications))

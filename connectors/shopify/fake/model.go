@@ -230,6 +230,9 @@ type refund struct {
 	Adjustments  []struct{}    `json:"order_adjustments"`
 	Shipping     []struct{}    `json:"refund_shipping_lines"`
 	Duties       []struct{}    `json:"duties"`
+
+	back    set  // the money that went back
+	removal bool // the goods were never sent
 }
 
 type refundLine struct {
