@@ -13,6 +13,7 @@ import (
 
 	"github.com/orderlyhq/orderly/commerce"
 	"github.com/orderlyhq/orderly/connector"
+	"github.com/orderlyhq/orderly/connectors/sapb1"
 	"github.com/orderlyhq/orderly/connectors/shopify"
 	"github.com/orderlyhq/orderly/internal/fake"
 	"github.com/orderlyhq/orderly/internal/httpx"
@@ -22,6 +23,7 @@ import (
 func definitions() map[string]connector.Definition {
 	return map[string]connector.Definition{
 		"shopify": shopify.Definition(),
+		"sapb1":   sapb1.Definition(),
 	}
 }
 

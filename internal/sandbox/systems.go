@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"github.com/orderlyhq/orderly/commerce"
+	sapb1fake "github.com/orderlyhq/orderly/connectors/sapb1/fake"
 	shopifyfake "github.com/orderlyhq/orderly/connectors/shopify/fake"
 	"github.com/orderlyhq/orderly/internal/fake"
 )
@@ -21,5 +22,6 @@ func systems() []system {
 			name: "shopify", open: func(o fake.Options) fake.Vendor { return shopifyfake.New(o) },
 			knows: fake.GeneratorOptions{GiftCards: true, Charges: []commerce.ChargeType{commerce.ChargeTip}},
 		},
+		{name: "sapb1", open: func(o fake.Options) fake.Vendor { return sapb1fake.New(o) }},
 	}
 }
