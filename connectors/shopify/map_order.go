@@ -28,14 +28,25 @@ func (d decoder) order(o *api.Order) (commerce.Order, error) {
 		return commerce.Order{}, err
 	}
 	if !d.presentment && o.PresentmentCurrency != "" && o.PresentmentCurrency != o.Currency {
-		d.presentment = true
-		if m, err := d.mapper(o); err == nil {
-			if seen, err := m.order(); err == nil {
-				out.Presentment = &seen.Totals
-			}
-		}
+		out.Presentment = d.seen(o)
 	}
 	return out, nil
+}
+
+// seen gives the totals that the buyer saw; nil where REST does not tell them all, as with a tip. How far
+// they are paid is told in the shop's currency.
+func (d decoder) seen(o *api.Order) *commerce.Totals {
+	d.presentment = true
+	m, err := d.mapper(o)
+	if err != nil || o.TotalTip.Value.IsPositive() {
+		return nil
+	}
+	m.unpaid = true
+	out, err := m.order()
+	if err != nil {
+		return nil
+	}
+	return &out.Totals
 }
 
 // mapper translates one order in one of its currencies.
@@ -52,6 +63,7 @@ type mapper struct {
 	saved map[int]*saving
 	// dropped says that a shipping line was taken off; droppedGross and droppedTax are its amounts.
 	dropped                  bool
+	unpaid                   bool // payments and refunds are left out
 	droppedGross, droppedTax money.Decimal
 }
 
@@ -111,9 +123,11 @@ func (m *mapper) order() (commerce.Order, error) {
 	m.shipping(spread)
 	m.charges()
 	m.discounts()
-	m.payments()
-	m.refunds()
-	m.fulfillments()
+	if !m.unpaid {
+		m.payments()
+		m.refunds()
+		m.fulfillments()
+	}
 	m.totals()
 	return m.out, m.err
 }
@@ -519,7 +533,7 @@ func (m *mapper) totals() {
 	if rounding, ok := m.amount("total_cash_rounding_payment_adjustment_set", -1, api.Number{}, o.CashRoundingSet); ok && !rounding.IsZero() {
 		stated.Rounding = &rounding
 	}
-	if back := m.removedMoney(); back.IsPositive() {
+	if back := m.removedMoney(); back.IsPositive() && !m.unpaid {
 		prepaid := back.Neg()
 		for _, p := range m.out.Payments {
 			prepaid = prepaid.Add(p.Amount.Amount)
