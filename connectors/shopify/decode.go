@@ -39,30 +39,58 @@ func (d decoder) DecodeCustomer(raw connector.Raw) (commerce.Customer, error) {
 	return d.customer(c), nil
 }
 
-// envelopes are what a record may be wrapped in, outermost first.
-var envelopes = []string{"data", "orderCreate", "orderUpdate", "customerSet", "customerCreate", "customerUpdate"}
+// envelope is a record, or what it may be wrapped in.
+type envelope struct {
+	ID       json.RawMessage `json:"id"`
+	Data     json.RawMessage `json:"data"`
+	Order    json.RawMessage `json:"order"`
+	Customer json.RawMessage `json:"customer"`
+
+	OrderCreate    json.RawMessage `json:"orderCreate"`
+	OrderUpdate    json.RawMessage `json:"orderUpdate"`
+	CustomerSet    json.RawMessage `json:"customerSet"`
+	CustomerCreate json.RawMessage `json:"customerCreate"`
+	CustomerUpdate json.RawMessage `json:"customerUpdate"`
+}
+
+// inner gives what is wrapped; nil when nothing is.
+func (e *envelope) inner(kind string) json.RawMessage {
+	record := e.Order
+	if kind == "customer" {
+		record = e.Customer
+	}
+	for _, part := range []json.RawMessage{e.Data, e.OrderCreate, e.OrderUpdate, e.CustomerSet, e.CustomerCreate, e.CustomerUpdate, record} {
+		if startsObject(part) {
+			return part
+		}
+	}
+	return nil
+}
+
+// maxWraps is how deep a record is looked for: {"data":{"orderCreate":{"order":…}}}.
+const maxWraps = 4
 
 // unwrap gives the record itself and its form: in GraphQL ids are "gid://…", in REST numbers.
 func unwrap(raw connector.Raw, kind string) (body json.RawMessage, form string, err error) {
 	body = raw.Body
-	for _, name := range append(slices.Clone(envelopes), kind) {
-		var outer map[string]json.RawMessage
-		if err := json.Unmarshal(body, &outer); err != nil || outer == nil {
+	var e envelope
+	for range maxWraps {
+		e = envelope{}
+		if err := json.Unmarshal(body, &e); err != nil || !startsObject(body) {
 			return nil, "", connector.Invalid("", "this is no JSON object and so no %s of Shopify", kind)
 		}
-		if inner, ok := outer[name]; ok && outer["id"] == nil && startsObject(inner) {
-			body = inner
+		inner := e.inner(kind)
+		if e.ID != nil || inner == nil {
+			break
 		}
+		body = inner
 	}
-	var head struct {
-		ID json.RawMessage `json:"id"`
-	}
-	if err := json.Unmarshal(body, &head); err != nil || len(head.ID) == 0 || string(head.ID) == "null" {
+	if len(e.ID) == 0 || string(e.ID) == "null" {
 		return nil, "", connector.Invalid("id", "the %s has no id", kind)
 	}
 	if form = raw.Form; form == "" {
 		form = apiREST
-		if bytes.HasPrefix(head.ID, []byte(`"gid:`)) {
+		if bytes.HasPrefix(e.ID, []byte(`"gid:`)) {
 			form = apiGraphQL
 		}
 	}
@@ -79,6 +107,12 @@ func startsObject(data json.RawMessage) bool {
 
 // readOrder reads an order of either form into REST's.
 func readOrder(raw connector.Raw) (*api.Order, error) {
+	if raw.Form == apiREST { // nearly always the record itself: look at it once
+		o := new(api.Order)
+		if json.Unmarshal(raw.Body, o) == nil && isID(o.ID) {
+			return o, nil
+		}
+	}
 	body, form, err := unwrap(raw, "order")
 	if err != nil {
 		return nil, err
