@@ -81,6 +81,20 @@ func (g *Generator) home() []place {
 	return slices.DeleteFunc(slices.Clone(g.places), func(p place) bool { return p.country != g.places[0].country })
 }
 
+// vary gives a telephone number of its own with another's form: only who is the same person has the
+// same.
+func (g *Generator) vary(phone string) string {
+	number := []byte(phone)
+	left := 6
+	for i := len(number) - 1; i >= 0 && left > 0; i-- {
+		if number[i] >= '0' && number[i] <= '9' {
+			number[i] = byte('0' + g.random.IntN(10))
+			left--
+		}
+	}
+	return string(number)
+}
+
 // person makes somebody; those with an account have an e-mail address of their own for ever.
 func (g *Generator) person(accountNumber int) person {
 	who := pick(g, names)
@@ -88,7 +102,7 @@ func (g *Generator) person(accountNumber int) person {
 	if g.chance(450) {
 		where = pick(g, g.home())
 	}
-	p := person{given: who.given, family: who.family, country: where.country, phone: where.phone}
+	p := person{given: who.given, family: who.family, country: where.country, phone: g.vary(where.phone)}
 	if g.chance(300) {
 		p.phone = ""
 	}

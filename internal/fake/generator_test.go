@@ -417,6 +417,25 @@ func (s *counterShop) Settings() map[string]string { return nil }
 func (s *counterShop) ExpireSessions()             {}
 func (s *counterShop) Close()                      {}
 
+func TestNobodyHasAnothersTelephone(t *testing.T) {
+	owner := map[string]string{}
+	g := fake.NewGenerator(everything(4))
+	for range 2000 {
+		buyer := g.Order().Buyer
+		if buyer.Phone() == "" || !strings.HasPrefix(buyer.Email(), "customer") {
+			continue
+		}
+		key := buyer.DisplayName + " " + buyer.Phone()
+		if other, taken := owner[key]; taken && other != buyer.Email() {
+			t.Errorf("%s is two accounts: %s and %s", key, other, buyer.Email())
+		}
+		owner[key] = buyer.Email()
+	}
+	if len(owner) < 100 {
+		t.Errorf("%d accounts with a telephone number", len(owner))
+	}
+}
+
 func TestPutMakesAnAccountOnce(t *testing.T) {
 	shop := &counterShop{customers: map[string]int{}}
 	o := everything(5)
