@@ -38,7 +38,7 @@ type exchange struct {
 
 // pretend is a company with a connection to it, and what went between the two.
 type pretend struct {
-	*testing.T
+	testing.TB
 	vendor *b1fake.Vendor
 	conn   *connector.Conn
 	state  *sharedState
@@ -67,9 +67,9 @@ func catalog() fake.Catalog {
 	}
 }
 
-func open(t *testing.T, settings map[string]string, options ...b1fake.Option) *pretend {
+func open(t testing.TB, settings map[string]string, options ...b1fake.Option) *pretend {
 	t.Helper()
-	p := &pretend{T: t, state: &sharedState{values: map[string][]byte{}}, now: time.Date(2026, time.March, 2, 9, 30, 0, 0, time.UTC)}
+	p := &pretend{TB: t, state: &sharedState{values: map[string][]byte{}}, now: time.Date(2026, time.March, 2, 9, 30, 0, 0, time.UTC)}
 	p.vendor = b1fake.New(fake.Options{BaseURL: vendorURL, Now: p.clock, Courier: p, Catalog: catalog()}, options...)
 	p.conn = p.connect(settings)
 	return p

@@ -19,9 +19,6 @@ import (
 )
 
 const (
-	companyDB     = "SBO_ORDERLY"
-	userName      = "orderly"
-	password      = "B1-pass-7f3e2c"
 	keyField      = "U_OrderlyId"
 	webhookSecret = "b1-hook-5d2a9c1e"
 	// sessionTimeout is the idleness after which a session ends, in minutes.
@@ -40,7 +37,10 @@ type login struct {
 type Vendor struct {
 	options fake.Options
 	version string // the addresses that Settings leads to
-	now     func() time.Time
+
+	companyDB, userName, password string
+
+	now func() time.Time
 
 	approval      bool
 	branches      bool
@@ -52,6 +52,7 @@ type Vendor struct {
 	client        *http.Client
 	script        string
 	localSign     string // the company's own code of its currency
+	taxCodes      map[string]money.Decimal
 
 	schema map[string]*object
 
@@ -112,10 +113,21 @@ func Script(address string) Option { return func(v *Vendor) { v.script = address
 // OwnCurrencyCode is a company that calls its own currency by a sign, as many do.
 func OwnCurrencyCode(sign string) Option { return func(v *Vendor) { v.localSign = sign } }
 
+// Account names the company's database and its user.
+func Account(company, user, password string) Option {
+	return func(v *Vendor) { v.companyDB, v.userName, v.password = company, user, password }
+}
+
+// TaxCode adds a code for sales tax, in percent, to a company with SalesTax.
+func TaxCode(code string, percent money.Decimal) Option {
+	return func(v *Vendor) { v.taxCodes[code] = percent }
+}
+
 // New makes a fake.
 func New(o fake.Options, options ...Option) *Vendor {
 	v := &Vendor{
-		options: o, version: "v2", now: o.Clock(), priceDecimals: 6, schema: newSchema(), tables: map[string]*table{}, userFields: map[string]bool{},
+		options: o, version: "v2", companyDB: "SBO_ORDERLY", userName: "orderly", password: "B1-pass-7f3e2c",
+		taxCodes: map[string]money.Decimal{}, now: o.Clock(), priceDecimals: 6, schema: newSchema(), tables: map[string]*table{}, userFields: map[string]bool{},
 		userFieldsOf: map[string]map[string]bool{}, sessions: map[string]*login{}, tokens: map[string]bool{},
 	}
 	for _, option := range options {
@@ -173,7 +185,7 @@ func (v *Vendor) keyOf(r row) string {
 // Settings implements fake.Vendor.
 func (v *Vendor) Settings() map[string]string {
 	settings := map[string]string{
-		"base_url": v.options.BaseURL, "company_db": companyDB, "user_name": userName, "password": password, "api_version": v.version, "time_zone": "UTC",
+		"base_url": v.options.BaseURL, "company_db": v.companyDB, "user_name": v.userName, "password": v.password, "api_version": v.version, "time_zone": "UTC",
 		"webhook_secret": webhookSecret, "warehouse": "01", "payment_account": "161020",
 	}
 	if v.branches {

@@ -178,7 +178,7 @@ func (v *Vendor) tell(object, transaction, letter, key string) {
 			field = "CardCode"
 		}
 		body, err := json.Marshal([]map[string]any{{
-			"id": fmt.Sprintf("9c1d1f0a-0000-4000-8000-%012d", v.serial), "specversion": "1.0", "source": "/default/sap.b1/" + companyDB, "type": "sap.b1." + object + "." + transaction + ".v1",
+			"id": fmt.Sprintf("9c1d1f0a-0000-4000-8000-%012d", v.serial), "specversion": "1.0", "source": "/default/sap.b1/" + v.companyDB, "type": "sap.b1." + object + "." + transaction + ".v1",
 			"subject": key, "time": v.now().UTC().Format("2006-01-02T15:04:05.000Z"), "datacontenttype": "application/json", "data": map[string]string{field: key},
 		}})
 		if err != nil {

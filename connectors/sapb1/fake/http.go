@@ -143,7 +143,7 @@ func (v *Vendor) login(req request) answer {
 	if v.wrong >= locksAfter {
 		return failure(&fault{status: 401, code: -304, message: "The user is locked. Contact your system administrator"}, req.version)
 	}
-	if in.CompanyDB != companyDB || in.UserName != userName || in.Password != password {
+	if in.CompanyDB != v.companyDB || in.UserName != v.userName || in.Password != v.password {
 		v.wrong++
 		return failure(&fault{status: 401, code: -304, message: "Fail to get DB Credentials from SLD: user name or password is incorrect"}, req.version)
 	}

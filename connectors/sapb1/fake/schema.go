@@ -147,3 +147,51 @@ func sets() []set {
 		{name: "EventSubscriptions", of: "EventSubscription", key: "WebhookID", methods: "GET POST PATCH DELETE"},
 	}
 }
+
+// Model gives the types of the data model that is here: type, property, and the property's type as the vendor's metadata writes it. Tests compare it with the
+// published one.
+func Model() map[string]map[string]string {
+	out := map[string]map[string]string{}
+	for name, o := range newSchema() {
+		out[name] = map[string]string{}
+		for _, p := range o.properties {
+			written := ""
+			switch p.kind {
+			case text:
+				written = "Edm.String"
+			case integer:
+				written = "Edm.Int32"
+			case double:
+				written = "Edm.Double"
+			case date:
+				written = "Edm.DateTimeOffset"
+			case clock:
+				written = "Edm.TimeOfDay"
+			case list:
+				written = "Collection(SAPB1." + p.of + ")"
+			default:
+				written = "SAPB1." + p.of
+			}
+			out[name][p.name] = written
+		}
+	}
+	return out
+}
+
+// Sets gives the type of the records of each set.
+func Sets() map[string]string {
+	out := map[string]string{}
+	for _, s := range sets() {
+		out[s.name] = s.of
+	}
+	return out
+}
+
+// Members gives the members of each enumeration that are taken.
+func Members() map[string][]string {
+	out := map[string][]string{}
+	for name, members := range enums() {
+		out[name] = strings.Fields(members)
+	}
+	return out
+}

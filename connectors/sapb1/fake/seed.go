@@ -48,6 +48,9 @@ func (v *Vendor) seed(c fake.Catalog) {
 			"VatGroups_Lines": []row{{"Effectivefrom": "2007-01-01", "Rate": percent}},
 		})
 	}
+	for code, percent := range v.taxCodes {
+		v.tables["SalesTaxCodes"].put(row{"Code": code, "Name": "Sales tax " + code, "Rate": percent, "ValidForAR": "tYES", "ValidForAP": "tYES", "Inactive": "tNO"})
+	}
 	if !v.salesTax {
 		v.tables["VatGroups"].put(row{"Code": "V1", "Name": "Input tax", "Category": "bovcInputTax", "EU": "tNO", "Inactive": "tNO", "VatGroups_Lines": []row{{"Effectivefrom": "2007-01-01", "Rate": decimal.New(19, 0)}}})
 		v.tables["VatGroups"].put(row{"Code": "OLD", "Name": "Output tax of old", "Category": "bovcOutputTax", "EU": "tNO", "Inactive": "tYES", "VatGroups_Lines": []row{{"Effectivefrom": "1998-01-01", "Rate": decimal.New(16, 0)}}})
