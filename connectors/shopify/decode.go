@@ -210,7 +210,7 @@ func parse[T any](body json.RawMessage, into *T) error {
 	if !json.Valid(body) {
 		return connector.Invalid("", "the JSON is broken: %v", err)
 	}
-	at := locate(body, func(part json.RawMessage) bool { return json.Unmarshal(part, new(T)) == nil })
+	at := locate(body, maxLocate, func(part json.RawMessage) bool { return json.Unmarshal(part, new(T)) == nil })
 	return connector.Invalid(at, "the field cannot be read: %s", reason(err))
 }
 
@@ -222,8 +222,14 @@ func reason(err error) string {
 	return "it is no number, id or time of Shopify's form"
 }
 
-// locate finds the innermost part of a document that a reader refuses, as a path.
-func locate(body json.RawMessage, reads func(json.RawMessage) bool) string {
+// maxLocate is how deep a field is named: line_items[0].tax_lines[0].price_set.shop_money.amount.
+const maxLocate = 8
+
+// locate finds the innermost part of a document that a reader refuses, as a path of at most so many steps.
+func locate(body json.RawMessage, steps int, reads func(json.RawMessage) bool) string {
+	if steps == 0 {
+		return ""
+	}
 	var object map[string]json.RawMessage
 	if json.Unmarshal(body, &object) == nil {
 		for _, name := range slices.Sorted(maps.Keys(object)) {
@@ -233,7 +239,7 @@ func locate(body json.RawMessage, reads func(json.RawMessage) bool) string {
 			if reads(only(object[name])) {
 				continue
 			}
-			return join(name, locate(object[name], func(part json.RawMessage) bool { return reads(only(part)) }))
+			return join(name, locate(object[name], steps-1, func(part json.RawMessage) bool { return reads(only(part)) }))
 		}
 		return ""
 	}
@@ -244,7 +250,7 @@ func locate(body json.RawMessage, reads func(json.RawMessage) bool) string {
 			if reads(only(element)) {
 				continue
 			}
-			return join(fmt.Sprintf("[%d]", i), locate(element, func(part json.RawMessage) bool { return reads(only(part)) }))
+			return join(fmt.Sprintf("[%d]", i), locate(element, steps-1, func(part json.RawMessage) bool { return reads(only(part)) }))
 		}
 	}
 	return ""

@@ -295,3 +295,29 @@ func TestTheNumberIsWrittenBackOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestPagingBeginsAnew before it reaches the 25,000 records at which Shopify ends it.
+func TestPagingBeginsAnew(t *testing.T) {
+	eachForm(t, func(t *testing.T, form string) {
+		b := newBench(t, map[string]string{"api": form})
+		orders := put(t, b, 20)
+		q := connector.Query{Kind: commerce.KindOrder, Limit: 4}
+		page, err := b.conn.Lister.List(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Cursor = strings.Replace(page.Next, `"n":4`, `"n":23998`, 1)
+		if q.Cursor == page.Next {
+			t.Fatalf("the cursor %s does not count", page.Next)
+		}
+		page, err = b.conn.Lister.List(t.Context(), q)
+		if err != nil || !page.More || strings.Contains(page.Next, `"a"`) {
+			t.Fatalf("next is %s, %v", page.Next, err)
+		}
+		q.Cursor = page.Next
+		rest := listAll(t, b.conn, q, nil)
+		if len(rest) != 13 || rest[0] != orders[7].Source.ExternalID || rest[12] != orders[19].Source.ExternalID {
+			t.Errorf("%d records follow, from %s", len(rest), rest[0])
+		}
+	})
+}

@@ -356,3 +356,44 @@ func TestACompanyBuys(t *testing.T) {
 		t.Errorf("reference %q, terms %q, notes %+v, extensions %v", o.CustomerReference, o.PaymentTerms, o.Notes, o.Extensions)
 	}
 }
+
+// TestWhatWasSent reads fulfilments in REST's form; the contract data has them in GraphQL's.
+func TestWhatWasSent(t *testing.T) {
+	o, err := decodeWith(t, `{"id":1,"name":"#1","currency":"EUR","financial_status":"paid","fulfillment_status":"partial","closed_at":"2026-05-05T08:00:00+02:00","total_price":"30.00",
+		"line_items":[{"id":2,"sku":"A","price":"10.00","quantity":3,"current_quantity":3,"fulfillable_quantity":1}],
+		"fulfillments":[{"id":7,"status":"success","created_at":"2026-05-05T07:00:00+02:00","location_id":9,"tracking_company":"DHL","tracking_numbers":["JJD1","JJD2"],"tracking_urls":["https://dhl.example/JJD1"],"line_items":[{"id":2,"quantity":2}]},
+			{"id":8,"status":"cancelled","created_at":"2026-05-05T07:00:00+02:00","line_items":[{"id":2,"quantity":1}]}]}`, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.FulfillmentState != commerce.FulfillmentPartial || o.OrderState != commerce.StateComplete || !o.Lines[0].Fulfilled.Equal(decimal.New(2, 0)) {
+		t.Errorf("state %s, %s, sent %s", o.FulfillmentState, o.OrderState, o.Lines[0].Fulfilled)
+	}
+	f := o.Fulfillments
+	if len(f) != 2 || f[0].State != commerce.FulfillmentShipped || f[1].State != commerce.FulfillmentCancelled || f[0].Carrier != "DHL" || f[0].Location != "9" ||
+		len(f[0].Tracking) != 2 || f[0].Tracking[0].URL == "" || f[0].Tracking[1].Number != "JJD2" || f[0].Lines[0].LineID != "2" {
+		t.Errorf("fulfilments %+v", f)
+	}
+}
+
+// TestEveryWordIsTranslated has a state for each of Shopify's words, and one for words to come.
+func TestEveryWordIsTranslated(t *testing.T) {
+	for word, want := range map[string]commerce.PaymentState{
+		"pending": "pending", "expired": "pending", "authorized": "authorized", "partially_paid": "partially_paid", "paid": "paid",
+		"partially_refunded": "partially_refunded", "refunded": "refunded", "voided": "voided", "settled_in_gold": "unknown", "": "unknown",
+	} {
+		o, err := decodeWith(t, `{"id":1,"currency":"EUR","financial_status":"`+word+`"}`, nil)
+		if err != nil || o.PaymentState != want {
+			t.Errorf("%q is %s, want %s (%v)", word, o.PaymentState, want, err)
+		}
+	}
+	for word, want := range map[string]commerce.FulfillmentState{
+		"UNFULFILLED": "pending", "PARTIALLY_FULFILLED": "partial", "FULFILLED": "shipped", "RESTOCKED": "returned", "PENDING_FULFILLMENT": "pending",
+		"OPEN": "pending", "IN_PROGRESS": "pending", "ON_HOLD": "on_hold", "SCHEDULED": "pending", "REQUEST_DECLINED": "pending", "LOST_AT_SEA": "unknown",
+	} {
+		o, err := decodeWith(t, `{"id":"gid://shopify/Order/1","currencyCode":"EUR","displayFulfillmentStatus":"`+word+`"}`, nil)
+		if err != nil || o.FulfillmentState != want {
+			t.Errorf("%q is %s, want %s (%v)", word, o.FulfillmentState, want, err)
+		}
+	}
+}

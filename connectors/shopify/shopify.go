@@ -54,7 +54,7 @@ var (
 
 // Check reads the shop and the token's rights.
 func (c *conn) Check(ctx context.Context) (connector.Account, error) {
-	scopes, err := c.api.Scopes(ctx)
+	scopes, at, err := c.api.Scopes(ctx)
 	if err != nil {
 		return connector.Account{}, err
 	}
@@ -64,7 +64,7 @@ func (c *conn) Check(ctx context.Context) (connector.Account, error) {
 			Message: "the token may not read orders", Fix: "give the app the access scope read_orders and install it again",
 		}
 	}
-	shop, at, err := c.shop(ctx)
+	shop, err := c.shop(ctx)
 	if err != nil {
 		return connector.Account{}, err
 	}
@@ -83,12 +83,11 @@ func (c *conn) Check(ctx context.Context) (connector.Account, error) {
 	return account, nil
 }
 
-func (c *conn) shop(ctx context.Context) (api.Shop, time.Time, error) {
+func (c *conn) shop(ctx context.Context) (api.Shop, error) {
 	if c.config.API == apiREST {
 		return c.api.Shop(ctx)
 	}
-	shop, err := c.api.GraphShop(ctx)
-	return shop, time.Time{}, err
+	return c.api.GraphShop(ctx)
 }
 
 // granted says whether a resource may be read; the right to write it includes that.

@@ -112,32 +112,30 @@ type Shop struct {
 }
 
 // Shop reads the shop.
-func (c *Client) Shop(ctx context.Context) (Shop, time.Time, error) {
+func (c *Client) Shop(ctx context.Context) (Shop, error) {
 	var out struct {
 		Shop Shop `json:"shop"`
 	}
-	resp, err := c.do(ctx, httpx.Call{Op: "read the shop", Path: c.path("shop.json"), Out: &out})
-	if err != nil {
-		return Shop{}, time.Time{}, err
-	}
-	at, _ := http.ParseTime(resp.Header.Get("Date"))
-	return out.Shop, at, nil
+	_, err := c.do(ctx, httpx.Call{Op: "read the shop", Path: c.path("shop.json"), Out: &out})
+	return out.Shop, err
 }
 
-// Scopes gives the rights that the token has, such as "read_orders". The address has no version and
+// Scopes gives the rights that the token has, such as "read_orders", and the shop's time. The address has no version and
 // needs no right. (shopify.dev/docs/api/admin-rest/latest/resources/accessscope)
-func (c *Client) Scopes(ctx context.Context) ([]string, error) {
+func (c *Client) Scopes(ctx context.Context) ([]string, time.Time, error) {
 	var out struct {
 		Scopes []struct {
 			Handle string `json:"handle"`
 		} `json:"access_scopes"`
 	}
-	if _, err := c.do(ctx, httpx.Call{Op: "read the access scopes", Path: "/admin/oauth/access_scopes.json", Out: &out}); err != nil {
-		return nil, err
+	resp, err := c.do(ctx, httpx.Call{Op: "read the access scopes", Path: "/admin/oauth/access_scopes.json", Out: &out})
+	if err != nil {
+		return nil, time.Time{}, err
 	}
+	at, _ := http.ParseTime(resp.Header.Get("Date")) // zero where a proxy has dropped it
 	scopes := make([]string, len(out.Scopes))
 	for i, s := range out.Scopes {
 		scopes[i] = s.Handle
 	}
-	return scopes, nil
+	return scopes, at, nil
 }

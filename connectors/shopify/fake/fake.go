@@ -221,6 +221,9 @@ func (v *Vendor) putOrder(o commerce.Order) (commerce.Order, []send, error) {
 		if before, ok = v.orders.text(id); !ok {
 			return o, nil, fmt.Errorf("the shop has no order %q", id)
 		}
+		if len(before.Refunds) > 0 {
+			return o, nil, fmt.Errorf("order %q has refunds: this shop changes only orders without", id)
+		}
 	}
 	stated, err := v.restate(o)
 	if err != nil {
