@@ -1,6 +1,8 @@
 package shopify
 
 import (
+	"slices"
+
 	"github.com/shopspring/decimal"
 
 	"github.com/orderlyhq/orderly/commerce"
@@ -62,7 +64,7 @@ func (m *mapper) refundLine(i int, l *api.RefundLine) (subtotal, tax money.Decim
 func (m *mapper) anyReturn() bool {
 	for i := range m.o.Refunds {
 		r := &m.o.Refunds[i]
-		if len(r.ShippingLines) > 0 || len(r.Adjustments) > 0 || len(r.Lines) == 0 {
+		if len(r.ShippingLines) > 0 || len(r.Lines) == 0 || slices.ContainsFunc(r.Adjustments, api.Adjustment.IsShipping) {
 			return true
 		}
 		for j := range r.Lines {
@@ -134,7 +136,7 @@ func (m *mapper) refundedShipping(r *api.Refund) money.Decimal {
 		total = total.Add(removal{subtotal: subtotal, tax: tax}.gross(m.o.TaxesIncluded))
 	}
 	for _, a := range r.Adjustments {
-		if a.Kind == "shipping_refund" && len(r.ShippingLines) == 0 && !m.presentment {
+		if a.IsShipping() && len(r.ShippingLines) == 0 && !m.presentment {
 			total = total.Add(removal{subtotal: a.Amount.Value.Neg(), tax: a.Tax.Value.Neg()}.gross(m.o.TaxesIncluded))
 		}
 	}

@@ -397,3 +397,21 @@ func TestEveryWordIsTranslated(t *testing.T) {
 		}
 	}
 }
+
+// TestShippingPaidBackOnOldVersions is written as an adjustment.
+func TestShippingPaidBackOnOldVersions(t *testing.T) {
+	o, err := decodeWith(t, `{"id":1,"currency":"EUR","financial_status":"partially_refunded","payment_gateway_names":["paypal"],"total_price":"16.00","total_tax":"1.00","current_total_price":"10.50","total_outstanding":"0.00",
+		"line_items":[{"id":2,"sku":"A","price":"10.00","quantity":1,"tax_lines":[{"title":"T","rate":0.05,"price":"0.50"}]}],
+		"shipping_lines":[{"id":3,"title":"Post","price":"5.00","tax_lines":[{"title":"T","rate":0.1,"price":"0.50"}]}],
+		"refunds":[{"id":4,"created_at":"2024-02-03T10:00:00Z","refund_line_items":[],"transactions":[{"kind":"refund","status":"success","amount":"5.50","currency":"EUR"}],
+			"order_adjustments":[{"kind":"shipping_refund","amount":"-5.00","tax_amount":"-0.50"}]}]}`, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := o.Refunds[0]; r.Shipping == nil || r.Shipping.String() != "5.50 EUR" || r.Amount.String() != "5.50 EUR" {
+		t.Errorf("refund %+v", r)
+	}
+	if o.Totals.TaxInclusive.String() != "16.00 EUR" || o.Totals.Prepaid.String() != "16.00 EUR" || o.Totals.Refunded.String() != "5.50 EUR" || len(o.ShippingLines) != 1 {
+		t.Errorf("%s, refunded %s", sums(o), o.Totals.Refunded)
+	}
+}

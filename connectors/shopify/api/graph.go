@@ -253,7 +253,6 @@ type GraphCustomer struct {
 	ID             ID                  `json:"id"`
 	FirstName      string              `json:"firstName"`
 	LastName       string              `json:"lastName"`
-	DisplayName    string              `json:"displayName"`
 	Email          string              `json:"email"` // deprecated in favour of DefaultEmail
 	DefaultEmail   *graphEmail         `json:"defaultEmailAddress"`
 	DefaultPhone   *graphPhone         `json:"defaultPhoneNumber"`
@@ -500,9 +499,6 @@ func (g *GraphCustomer) Customer() *Customer {
 	}
 	for _, e := range g.TaxExemptions {
 		c.TaxExemptions = append(c.TaxExemptions, strings.ToLower(e))
-	}
-	if c.FirstName == "" && c.LastName == "" && g.DisplayName != c.Email {
-		c.LastName = g.DisplayName
 	}
 	if g.DefaultEmail != nil {
 		c.Email = g.DefaultEmail.Address

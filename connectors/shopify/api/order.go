@@ -254,6 +254,9 @@ type Adjustment struct {
 	Tax    Number `json:"tax_amount"`
 }
 
+// IsShipping says that the adjustment is shipping that was paid back, as before 2024-10.
+func (a Adjustment) IsShipping() bool { return a.Kind == "shipping_refund" }
+
 // Fulfillment is goods on their way.
 type Fulfillment struct {
 	ID              ID                `json:"id"`

@@ -10,7 +10,7 @@ const (
 	levy    = ` fragment Levy on TaxLine { title rate channelLiable priceSet { ...Cash } }`
 	share   = ` fragment Share on DiscountAllocation { allocatedAmountSet { ...Cash } discountApplication { index } }`
 	address = ` fragment Address on MailingAddress { id firstName lastName name company address1 address2 city province provinceCode country countryCodeV2 zip phone }`
-	buyer   = ` fragment Buyer on Customer { id firstName lastName displayName state locale note tags taxExempt taxExemptions createdAt updatedAt
+	buyer   = ` fragment Buyer on Customer { id firstName lastName state locale note tags taxExempt taxExemptions createdAt updatedAt
 		defaultEmailAddress { emailAddress marketingState marketingUpdatedAt } defaultPhoneNumber { phoneNumber } defaultAddress { ...Address } }`
 	line = ` fragment Line on LineItem { id name title variantTitle sku quantity currentQuantity unfulfilledQuantity isGiftCard requiresShipping taxable
 		customAttributes { key value } variant { id } product { id } originalUnitPriceSet { ...Cash } discountAllocations { ...Share } taxLines { ...Levy }
