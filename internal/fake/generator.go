@@ -143,7 +143,7 @@ func (g *Generator) next() (commerce.Order, *account) {
 		DocumentCurrency: c.currency, PricesIncludeTax: c.inclusive,
 		Buyer: who.customer(),
 	}
-	digital := len(g.digital) > 0 && g.chance(70)
+	digital := len(g.digital) > 0 && who.email != "" && g.chance(70) // or where to send it?
 	g.lines(&order, c, digital)
 	g.addresses(&order, who, digital)
 	if !digital {

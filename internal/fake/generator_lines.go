@@ -15,8 +15,11 @@ func (g *Generator) lines(order *commerce.Order, c counter, digital bool) {
 	if digital {
 		shelf = g.digital
 	}
-	for range g.lineCount() {
-		item := pick(g, shelf)
+	count := g.lineCount()
+	if digital {
+		count = min(count, len(shelf)) // nobody needs the same twice
+	}
+	for _, item := range g.basket(shelf, count) {
 		price := c.price(item.Price, c.rate(item.Rate))
 		if g.chance(15) {
 			price = money.Zero // a sample that comes with the order
@@ -34,6 +37,22 @@ func (g *Generator) lines(order *commerce.Order, c counter, digital bool) {
 		at := g.random.IntN(len(order.Lines) + 1)
 		order.Lines = slices.Insert(order.Lines, at, g.line(c, item, c.price(item.Price, c.rate(item.Rate))))
 	}
+}
+
+// basket takes articles from a shelf: shops put what is bought again onto the line that is there, so
+// one comes twice only seldom, or where there are more lines than articles.
+func (g *Generator) basket(shelf []CatalogItem, count int) []CatalogItem {
+	out := make([]CatalogItem, 0, count)
+	for len(out) < count {
+		for _, i := range g.random.Perm(len(shelf)) {
+			out = append(out, shelf[i])
+		}
+	}
+	out = out[:count]
+	if count > 1 && g.chance(40) {
+		out[1] = out[0]
+	}
+	return out
 }
 
 // lineCount is mostly small and sometimes more than a page of many systems.
