@@ -544,7 +544,7 @@ func decodeNumbers(t *testing.T, body []byte) any {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
 	var v any
-	if err := d.Decode(&v); err != nil && err != io.EOF { //nolint:errorlint // as it comes from the decoder
+	if err := d.Decode(&v); err != nil && err != io.EOF {
 		t.Fatalf("%s: %v", body, err)
 	}
 	return v

@@ -73,7 +73,7 @@ func (c *conn) Invoice(ctx context.Context, order connector.Document, paid *conn
 		}
 		made, err := c.invoiceDocument(ctx, invoice, order.Key)
 		if err != nil {
-			return connector.Document{}, err
+			return connector.Document{}, afterwards("read the invoice that was made", err)
 		}
 		document = &made
 	}

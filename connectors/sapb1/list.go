@@ -94,7 +94,7 @@ func (c *conn) List(ctx context.Context, q connector.Query) (connector.Page, err
 			continue
 		}
 		out.Events = append(out.Events, connector.Event{
-			Ref: connector.Ref{Kind: s.kind, ID: at.key}, Topic: "list", Change: connector.Changed, UpdatedAt: at.at, Body: raw,
+			Ref: connector.Ref{Kind: s.kind, ID: at.key}, Topic: "list", Change: connector.Changed, UpdatedAt: at.at.UTC(), Body: raw,
 		})
 	}
 	out.More = len(page.Items) > 0 && (page.Next != "" || len(page.Items) >= size)
@@ -194,5 +194,5 @@ func (c *conn) Fetch(ctx context.Context, ref connector.Ref) (connector.Raw, err
 	if err != nil {
 		return connector.Raw{}, err
 	}
-	return connector.Raw{Ref: connector.Ref{Kind: ref.Kind, ID: at.key}, Body: raw, UpdatedAt: at.at}, nil
+	return connector.Raw{Ref: connector.Ref{Kind: ref.Kind, ID: at.key}, Body: raw, UpdatedAt: at.at.UTC()}, nil
 }

@@ -64,8 +64,11 @@ func (c *config) orderFields(draft connector.OrderDraft, t terms) (api.Fields, e
 		due = posted.AddDate(0, 0, c.dueDays)
 	}
 	fields := api.Fields{
-		"DocDueDate": day(due), "DocCurrency": t.currency, "Comments": cut(comments(draft, t), maxComments),
+		"DocCurrency": t.currency, "Comments": cut(comments(draft, t), maxComments),
 		"DocumentLines": b.lines, "DocumentAdditionalExpenses": b.expenses,
+	}
+	if draft.Existing == nil || !o.RequestedDeliveryDate.IsZero() {
+		fields["DocDueDate"] = day(due)
 	}
 	if t.keyField != "" {
 		fields[t.keyField] = string(draft.Key)

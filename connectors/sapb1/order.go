@@ -96,7 +96,18 @@ func (c *conn) made(ctx context.Context, key connector.Key, body json.RawMessage
 	if err := json.Unmarshal(body, &d); err != nil || d.DocEntry == 0 {
 		return connector.Document{}, connector.Errorf(connector.KindMaybeApplied, "create order", "the answer is not the order that was made")
 	}
-	return c.document(ctx, d, key)
+	document, err := c.document(ctx, d, key)
+	return document, afterwards("read the order that was made", err)
+}
+
+// afterwards is an error that came when the work was done: what is done is not unavailable.
+func afterwards(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	e := *asError(err)
+	e.Kind, e.Op = connector.KindMaybeApplied, op
+	return &e
 }
 
 // afterRefusal tells a refusal from an approval: with an approval procedure the order is saved as a draft, and yet an error comes back,
@@ -154,6 +165,9 @@ func (c *conn) changeOrder(ctx context.Context, draft connector.OrderDraft) (con
 		if err := changeable(present, fields); err != nil {
 			return connector.Document{}, err
 		}
+		if due, _ := fields["DocDueDate"].(string); due < present.DocDate[:min(len(present.DocDate), len(due))] {
+			delete(fields, "DocDueDate") // it would be before the day on which the order was posted
+		}
 		fields["DocumentLines"] = matched(fields["DocumentLines"].([]api.Fields), lineKeys(present.Lines), "ItemCode")
 		fields["DocumentAdditionalExpenses"] = matched(fields["DocumentAdditionalExpenses"].([]api.Fields), expenseKeys(present.Expenses), "ExpenseCode")
 		err = c.api.Replace(ctx, "change order", path, resp.Header.Get("ETag"), fields)
@@ -166,12 +180,10 @@ func (c *conn) changeOrder(ctx context.Context, draft connector.OrderDraft) (con
 	}
 	d, err := c.read(ctx, setOrders, entry)
 	if err != nil {
-		// The change is made; what is not known is how the order looks.
-		e := *asError(err)
-		e.Kind, e.Op = connector.KindMaybeApplied, "read the order after its change"
-		return connector.Document{}, &e
+		return connector.Document{}, afterwards("read the order after its change", err)
 	}
-	return c.document(ctx, d, draft.Key)
+	document, err := c.document(ctx, d, draft.Key)
+	return document, afterwards("read the order after its change", err)
 }
 
 // changeable says whether an order may still be changed, and in this way.

@@ -229,10 +229,13 @@ func (t *table) candidates(c *condition) ([]*row, bool) {
 		}
 		return t.candidates(c.right)
 	case "eq":
+		if c.literal == nil {
+			return nil, false
+		}
 		if index, found := t.index[c.property.name]; found {
 			return index[folded(c.literal)], true
 		}
-		if c.property.name == t.set.key && c.literal != nil {
+		if c.property.name == t.set.key {
 			if r := t.get(c.literal); r != nil {
 				return []*row{r}, true
 			}
