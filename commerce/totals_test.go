@@ -300,6 +300,45 @@ func TestTolerance(t *testing.T) {
 	}
 }
 
+// Whatever the lines of a shop that rounds by line, a system that taxes their gross sum by document
+// comes to a tax within the tolerance.
+func TestTaxByLineAndByDocumentAreWithinTheTaxTolerance(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rates := []money.Decimal{number("0.19"), number("0.07"), number("0.2")}
+		order := Order{DocumentCurrency: "EUR", PricesIncludeTax: true}
+		gross, byLine := make([]money.Decimal, len(rates)), money.Zero
+		for range rapid.IntRange(1, 80).Draw(t, "lines") {
+			group := rapid.IntRange(0, len(rates)-1).Draw(t, "rate")
+			amount := decimal.New(rapid.Int64Range(1, 100_000).Draw(t, "gross"), -2)
+			tax := TaxInGross(amount, rates[group], "EUR", money.HalfUp)
+			gross[group], byLine = gross[group].Add(amount), byLine.Add(tax)
+			order.Lines = append(order.Lines, Line{LineGross: money.New(amount, "EUR"), Taxes: []Tax{{Rate: rates[group], TaxAmount: money.New(tax, "EUR")}}})
+		}
+		byDocument := money.Zero
+		for i, rate := range rates {
+			byDocument = byDocument.Add(TaxInGross(gross[i], rate, "EUR", money.HalfUp))
+		}
+		if off := byLine.Sub(byDocument).Abs(); off.GreaterThan(order.TaxTolerance()) {
+			t.Fatalf("by line %s, by document %s: %s apart, tolerance %s", byLine, byDocument, off, order.TaxTolerance())
+		}
+	})
+}
+
+func TestTaxTolerance(t *testing.T) {
+	lines := slices.Repeat([]Line{{Taxes: []Tax{{Rate: number("0.2")}}}}, 67)
+	order := Order{DocumentCurrency: "GBP", Lines: lines, ShippingLines: []ShippingLine{{}}, Charges: []Charge{{}}}
+	if got := order.TaxTolerance(); !got.Equal(number("0.35")) {
+		t.Errorf("%s for 67 lines, a shipping line, a charge and a tax, want 0.35", got)
+	}
+	order.DocumentCurrency = "JPY"
+	if got := order.TaxTolerance(); !got.Equal(number("35")) {
+		t.Errorf("%s in yen, want 35", got)
+	}
+	if got := (&Order{DocumentCurrency: "EUR"}).TaxTolerance(); !got.IsZero() {
+		t.Errorf("%s for nothing", got)
+	}
+}
+
 // anyOrder draws orders whose parts are right in themselves. With fine, amounts have more decimals
 // than the currency, as some shops keep them.
 func anyOrder(t *rapid.T, fine bool) Order {
