@@ -215,6 +215,13 @@ func (v *Vendor) Sessions() int {
 	return len(v.sessions)
 }
 
+// Invoices is how many invoices there are.
+func (v *Vendor) Invoices() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return len(v.tables["Invoices"].rows)
+}
+
 // Restrict implements fake.Restricter.
 func (v *Vendor) Restrict() {
 	v.mu.Lock()
