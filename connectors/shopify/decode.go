@@ -45,6 +45,9 @@ type envelope struct {
 	Data     json.RawMessage `json:"data"`
 	Order    json.RawMessage `json:"order"`
 	Customer json.RawMessage `json:"customer"`
+	// Lines are what orders have and customers have not.
+	Lines      json.RawMessage `json:"line_items"`
+	GraphLines json.RawMessage `json:"lineItems"`
 
 	OrderCreate    json.RawMessage `json:"orderCreate"`
 	OrderUpdate    json.RawMessage `json:"orderUpdate"`
@@ -85,6 +88,9 @@ func unwrap(raw connector.Raw, kind string) (body json.RawMessage, form string, 
 		}
 		body = inner
 	}
+	if lines := e.Lines != nil || e.GraphLines != nil; lines && kind == "customer" {
+		return nil, "", connector.Invalid("line_items", "this is an order, no customer")
+	}
 	if len(e.ID) == 0 || string(e.ID) == "null" {
 		return nil, "", connector.Invalid("id", "the %s has no id", kind)
 	}
@@ -109,7 +115,7 @@ func startsObject(data json.RawMessage) bool {
 func readOrder(raw connector.Raw) (*api.Order, error) {
 	if raw.Form == apiREST { // nearly always the record itself: look at it once
 		o := new(api.Order)
-		if json.Unmarshal(raw.Body, o) == nil && isID(o.ID) {
+		if json.Unmarshal(raw.Body, o) == nil && isID(o.ID) && o.LineItems != nil {
 			return o, nil
 		}
 	}
@@ -129,6 +135,9 @@ func readOrder(raw connector.Raw) (*api.Order, error) {
 	}
 	if !isID(o.ID) {
 		return nil, connector.Invalid("id", "%q is no id of an order", clip(string(o.ID)))
+	}
+	if o.LineItems == nil {
+		return nil, connector.Invalid(map[string]string{apiREST: "line_items", apiGraphQL: "lineItems"}[form], "the order has no list of lines")
 	}
 	return o, nil
 }
@@ -169,37 +178,37 @@ func clip(text string) string {
 
 // head is what an event needs to know of a record, even when the rest of it cannot be read.
 type head struct {
-	ID       api.ID
-	Updated  api.Time
-	Gateways []string
-	Settled  bool // the transactions are in it
-	Test     bool
+	ID      api.ID
+	Updated api.Time
+	// Whole says that an order is all there. The merchant may have chosen the fields of a webhook, and
+	// REST and webhooks name only the ways of payment and the sum: with more than one way the parts are
+	// in the transactions alone.
+	Whole bool
 }
 
 func readHead(body json.RawMessage) (head, error) {
-	var rest struct {
+	var record struct {
 		ID           api.ID            `json:"id"`
 		Updated      api.Time          `json:"updated_at"`
 		GraphUpdated api.Time          `json:"updatedAt"`
 		Gateways     []string          `json:"payment_gateway_names"`
 		Transactions []json.RawMessage `json:"transactions"`
+		Lines        json.RawMessage   `json:"line_items"`
+		GraphLines   json.RawMessage   `json:"lineItems"`
 	}
-	if err := parse(body, &rest); err != nil {
+	if err := parse(body, &record); err != nil {
 		return head{}, err
 	}
-	h := head{ID: api.ID(rest.ID.Legacy()), Updated: rest.Updated, Gateways: rest.Gateways, Settled: len(rest.Transactions) > 0}
+	h := head{ID: api.ID(record.ID.Legacy()), Updated: record.Updated}
+	h.Whole = (record.Lines != nil || record.GraphLines != nil) && (len(record.Transactions) > 0 || len(record.Gateways) <= 1)
 	if h.Updated.IsZero() {
-		h.Updated = rest.GraphUpdated
+		h.Updated = record.GraphUpdated
 	}
 	if !isID(h.ID) {
 		return head{}, connector.Invalid("id", "%q is no id", clip(string(h.ID)))
 	}
 	return h, nil
 }
-
-// toldWhole says whether a record tells how it was paid: REST and webhooks name the ways of payment
-// and the sum, so with more than one way the parts are only in the transactions.
-func (h head) toldWhole() bool { return h.Settled || len(h.Gateways) <= 1 }
 
 // parse decodes JSON and names the field that cannot be read.
 func parse[T any](body json.RawMessage, into *T) error {

@@ -165,7 +165,7 @@ func (c *conn) event(kind commerce.Kind, body json.RawMessage) (connector.Event,
 		return e, err
 	}
 	e.Ref.ID, e.UpdatedAt = string(h.ID), h.Updated.Time
-	whole := kind != commerce.KindOrder || h.toldWhole() && (c.config.API == apiREST || api.Listed(body))
+	whole := kind != commerce.KindOrder || h.Whole && (c.config.API == apiREST || api.Listed(body))
 	if !whole {
 		e.Form, e.Body = "", nil
 	}

@@ -123,6 +123,7 @@ func TestWhatIsInvalidIsNamed(t *testing.T) {
 		"a price without end":           {`"price":"2.00"`, `"price":"1e999999999"`, "line_items[1].price"},
 		"no price":                      {`"price":"2.00",`, ``, "line_items[1].price"},
 		"no quantity":                   {`,"quantity":2`, ``, "line_items[1].quantity"},
+		"no lines":                      {`"line_items":`, `"lines":`, "line_items"},
 		"lines that are no list":        {`"line_items":[`, `"line_items":{},"x":[`, "line_items"},
 		"a name that is a number":       {`"name":"#1"`, `"name":1`, "name"},
 		"a total in another currency":   {`"total_price":"5.00"`, `"total_price_set":{"shop_money":{"amount":"5.00","currency_code":"USD"}}`, "total_price"},
@@ -382,7 +383,7 @@ func TestEveryWordIsTranslated(t *testing.T) {
 		"pending": "pending", "expired": "pending", "authorized": "authorized", "partially_paid": "partially_paid", "paid": "paid",
 		"partially_refunded": "partially_refunded", "refunded": "refunded", "voided": "voided", "settled_in_gold": "unknown", "": "unknown",
 	} {
-		o, err := decodeWith(t, `{"id":1,"currency":"EUR","financial_status":"`+word+`"}`, nil)
+		o, err := decodeWith(t, `{"id":1,"currency":"EUR","financial_status":"`+word+`","line_items":[]}`, nil)
 		if err != nil || o.PaymentState != want {
 			t.Errorf("%q is %s, want %s (%v)", word, o.PaymentState, want, err)
 		}
@@ -391,7 +392,7 @@ func TestEveryWordIsTranslated(t *testing.T) {
 		"UNFULFILLED": "pending", "PARTIALLY_FULFILLED": "partial", "FULFILLED": "shipped", "RESTOCKED": "returned", "PENDING_FULFILLMENT": "pending",
 		"OPEN": "pending", "IN_PROGRESS": "pending", "ON_HOLD": "on_hold", "SCHEDULED": "pending", "REQUEST_DECLINED": "pending", "LOST_AT_SEA": "unknown",
 	} {
-		o, err := decodeWith(t, `{"id":"gid://shopify/Order/1","currencyCode":"EUR","displayFulfillmentStatus":"`+word+`"}`, nil)
+		o, err := decodeWith(t, `{"id":"gid://shopify/Order/1","currencyCode":"EUR","displayFulfillmentStatus":"`+word+`","lineItems":{"nodes":[]}}`, nil)
 		if err != nil || o.FulfillmentState != want {
 			t.Errorf("%q is %s, want %s (%v)", word, o.FulfillmentState, want, err)
 		}
@@ -413,5 +414,18 @@ func TestShippingPaidBackOnOldVersions(t *testing.T) {
 	}
 	if o.Totals.TaxInclusive.String() != "16.00 EUR" || o.Totals.Prepaid.String() != "16.00 EUR" || o.Totals.Refunded.String() != "5.50 EUR" || len(o.ShippingLines) != 1 {
 		t.Errorf("%s, refunded %s", sums(o), o.Totals.Refunded)
+	}
+}
+
+func TestAnOrderIsNoCustomer(t *testing.T) {
+	for _, body := range []string{`{"id":1,"currency":"EUR","line_items":[]}`, `{"order":{"id":1}}`, `{"data":{"order":{"id":"gid://shopify/Order/1"}}}`, `{"id":"gid://shopify/Order/1","lineItems":{"nodes":[]}}`} {
+		if _, err := decoder(t).DecodeCustomer(connector.Raw{Body: []byte(body)}); connector.KindOf(err) != connector.KindInvalid {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+	for _, body := range []string{`{"id":1,"email":"a@example.com"}`, `{"id":"gid://shopify/Customer/1"}`, `{"customer":{"id":1}}`} {
+		if _, err := decoder(t).DecodeOrder(connector.Raw{Body: []byte(body)}); connector.KindOf(err) != connector.KindInvalid {
+			t.Errorf("%s: %v", body, err)
+		}
 	}
 }

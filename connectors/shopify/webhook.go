@@ -145,7 +145,7 @@ func eventOf(form bodyForm, body []byte) (connector.Event, error) {
 			return e, err
 		}
 		e.Ref.ID, e.UpdatedAt = string(h.ID), h.Updated.Time
-		if form == wholeCustomer || form == wholeOrder && h.toldWhole() {
+		if form == wholeCustomer || form == wholeOrder && h.Whole {
 			e.Form, e.Body = apiREST, body
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	shopifyfake "github.com/orderlyhq/orderly/connectors/shopify/fake"
 )
 
-const plainOrder = `{"id":5001,"updated_at":"2026-05-04T11:00:00+02:00","payment_gateway_names":["shopify_payments"],"name":"#1"}`
+const plainOrder = `{"id":5001,"updated_at":"2026-05-04T11:00:00+02:00","payment_gateway_names":["shopify_payments"],"name":"#1","line_items":[]}`
 
 func TestReceiveByTopic(t *testing.T) {
 	changed, deleted := connector.Changed, connector.Deleted
@@ -34,6 +34,7 @@ func TestReceiveByTopic(t *testing.T) {
 		"an order is cancelled":                  {topic: "orders/cancelled", body: plainOrder, kind: "order", id: "5001", change: changed, whole: true, updated: at},
 		"an order is sent":                       {topic: "orders/fulfilled", body: plainOrder, kind: "order", id: "5001", change: changed, whole: true, updated: at},
 		"two ways of payment must be looked up":  {topic: "orders/create", body: strings.Replace(plainOrder, `["shopify_payments"]`, `["gift_card","paypal"]`, 1), kind: "order", id: "5001", change: changed, updated: at},
+		"fields that the merchant has chosen":    {topic: "orders/create", body: `{"id":5001,"updated_at":"2026-05-04T11:00:00+02:00"}`, kind: "order", id: "5001", change: changed, updated: at},
 		"an order is edited":                     {topic: "orders/edited", body: `{"order_edit":{"id":78912328793,"order_id":9007199254740993}}`, kind: "order", id: "9007199254740993", change: changed},
 		"a refund stands for its order":          {topic: "refunds/create", body: `{"id":890088186047892319,"order_id":820982911946154509,"refund_line_items":[]}`, kind: "order", id: "820982911946154509", change: changed},
 		"an order is deleted":                    {topic: "orders/delete", body: `{"id":5001}`, kind: "order", id: "5001", change: deleted},

@@ -335,8 +335,11 @@ func (g *GraphOrder) Order() *Order {
 	for _, f := range g.AdditionalFees {
 		o.AdditionalFees = append(o.AdditionalFees, AdditionalFee{ID: f.ID, Name: f.Name, Price: f.Price.set(), TaxLines: taxes(f.TaxLines)})
 	}
-	for _, l := range g.LineItems.Nodes {
-		o.LineItems = append(o.LineItems, l.line())
+	if g.LineItems.Nodes != nil {
+		o.LineItems = make([]LineItem, len(g.LineItems.Nodes))
+	}
+	for i := range g.LineItems.Nodes {
+		o.LineItems[i] = g.LineItems.Nodes[i].line()
 	}
 	for _, s := range g.ShippingLines.Nodes {
 		o.ShippingLines = append(o.ShippingLines, s.line())
