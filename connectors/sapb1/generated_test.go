@@ -148,6 +148,8 @@ func FuzzDecodeOrder(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(raw.Body)
+	f.Add(testdata(f, "order_v1.json"))
+	f.Add(testdata(f, "order_v2_foreign.json"))
 	f.Add([]byte(`{"DocEntry":1,"DocCurrency":"$","DocTotal":-1e30,"DocumentLines":[{"Quantity":0,"LineTotal":1}],"TotalDiscount":7}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		o, err := p.conn.Decoder.DecodeOrder(connector.Raw{Body: body})

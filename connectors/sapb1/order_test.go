@@ -65,6 +65,24 @@ func TestOrderHasTheAmountsOfItsSource(t *testing.T) {
 	}
 }
 
+// A company whose unit prices have two decimals, and which believes no stated total, has another total: it is read back as it is.
+func TestTotalsAreTheVendorsOwn(t *testing.T) {
+	p := open(t, nil, b1fake.PriceDecimals(2), b1fake.OwnTotals())
+	customer := p.customer("shop-c-1")
+	for key, gross := range map[string]bool{"shop-1": false, "shop-2": true} {
+		draft := p.draft(key, customer, "EUR", gross, sold{"MUG", "7", "10.00", "0"})
+		d, err := p.conn.Orders.SaveOrder(t.Context(), draft)
+		if err != nil || d.Totals.Gross.String() != "10.01 EUR" {
+			t.Errorf("%+v, %v", d.Totals, err)
+		}
+		draft.Existing, draft.Rounding = &d, money.New(number("-0.01"), "EUR")
+		if d, err = p.conn.Orders.SaveOrder(t.Context(), draft); err != nil || d.Totals.Gross.String() != "10.00 EUR" {
+			t.Errorf("%+v, %v", d.Totals, err)
+		}
+	}
+	p.healthy()
+}
+
 // Whatever is sold, the document has the source's amounts.
 func TestAnyOrderHasTheAmountsOfItsSource(t *testing.T) {
 	p := open(t, nil)

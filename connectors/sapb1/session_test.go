@@ -45,6 +45,26 @@ func TestOneSessionForAllWorkers(t *testing.T) {
 	p.healthy()
 }
 
+// A release without webhooks answers their path like a session that has ended.
+func TestPathThatIsNotThereOpensNoSessions(t *testing.T) {
+	p := open(t, nil)
+	p.setSpoil(func(req *http.Request, _ int) (*http.Response, error) {
+		if strings.Contains(req.URL.Path, "EventSubscriptions") {
+			return answered(req, 401, `{"error":{"code":"301","message":"Invalid session or session already timeout."}}`), nil
+		}
+		return nil, nil
+	})
+	for range 5 {
+		_, err := p.conn.Registrar.Webhooks(t.Context(), hookURL)
+		if e, ok := errors.AsType[*connector.Error](err); !ok || e.Kind != connector.KindNotFound || !strings.Contains(e.Fix, "FP 2602") {
+			t.Error(err)
+		}
+	}
+	if p.vendor.Logins() != 1 || p.vendor.Sessions() != 1 {
+		t.Errorf("%d logins, %d sessions", p.vendor.Logins(), p.vendor.Sessions())
+	}
+}
+
 func TestIdleSession(t *testing.T) {
 	p := open(t, nil)
 	for range 3 {

@@ -244,8 +244,10 @@ func webhookID(address string) string {
 func (c *conn) subscription(ctx context.Context, address string) (*api.Subscription, error) {
 	var list []api.Subscription
 	err := c.api.V2().List(ctx, api.Ask{Op: "list webhooks", Set: "EventSubscriptions"}, decodeInto(&list))
-	if kind := connector.KindOf(err); kind == connector.KindNotFound || kind == connector.KindInvalid || kind == connector.KindAuth {
+	kind := connector.KindOf(err)
+	if kind == connector.KindNotFound || kind == connector.KindInvalid || (kind == connector.KindAuth && code(err) == api.CodeSession) {
 		e := *asError(err)
+		e.Kind, e.Message = connector.KindNotFound, "this release of Business One has no webhooks"
 		e.Fix = "webhooks need SAP Business One 10.0 FP 2602 or later, with EnableWebhook in the company's settings; poll, or send notices as README.md describes"
 		return nil, &e
 	}

@@ -80,7 +80,7 @@ func explain(resp *httpx.Response, e *connector.Error) *connector.Error {
 	case resp.Status == http.StatusUnauthorized:
 		e.Kind = connector.KindAuth
 		if e.Code == CodeSession {
-			e.Fix = "if signing in anew does not help, check that the user may use this part of Business One"
+			e.Fix = "if signing in anew does not help, this release of Business One has no such part"
 		}
 	case resp.Status == http.StatusForbidden || permission.MatchString(text):
 		e.Kind = connector.KindForbidden

@@ -95,6 +95,12 @@ func (c *Client) signIn(ctx context.Context, ended string) (session, error) {
 		if now.ID != "" && now.ID != ended {
 			return current, nil
 		}
+		if now.ID != "" {
+			// A path that the server does not know is answered like a session that has ended; opening another each time would use the licence seats up.
+			if alive, err := c.alive(ctx, now); alive || err != nil {
+				return current, err
+			}
+		}
 		if now.Refused == c.fingerprint() && c.account.Now().Sub(now.RefusedAt) < refusalRest && !asked {
 			return current, nil
 		}
@@ -115,6 +121,17 @@ func (c *Client) signIn(ctx context.Context, ended string) (session, error) {
 	c.session = s
 	c.mu.Unlock()
 	return s, nil
+}
+
+// alive asks whether a session still is one.
+func (c *Client) alive(ctx context.Context, s session) (bool, error) {
+	_, err := c.http.Do(ctx, httpx.Call{
+		Op: "look at the session", Method: http.MethodPost, Path: "/CompanyService_GetCompanyInfo", JSON: Fields{}, Anonymous: true, Safe: true, Header: http.Header{"Cookie": {s.cookies()}},
+	})
+	if connector.KindOf(err) == connector.KindAuth {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // readSession reads what is kept; what cannot be read counts as nothing.

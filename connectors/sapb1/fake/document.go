@@ -326,6 +326,11 @@ func (v *Vendor) lineAmounts(line row, places int32, foreign bool) {
 	}
 	stated := line.row("_stated")
 	delete(line, "_stated")
+	if v.ownTotals {
+		for _, name := range []string{"LineTotal", "RowTotalFC", "GrossTotal", "GrossTotalFC"} {
+			delete(stated, name)
+		}
+	}
 	unit := func(amount money.Decimal) money.Decimal { return amount.DivRound(quantity, v.priceDecimals) }
 	var net, tax money.Decimal
 	switch {

@@ -47,6 +47,7 @@ type Vendor struct {
 	netPrices     bool
 	salesTax      bool
 	rateless      bool
+	ownTotals     bool
 	noUserField   bool
 	priceDecimals int32
 	client        *http.Client
@@ -91,6 +92,9 @@ func Branches() Option { return func(v *Vendor) { v.branches = true } }
 
 // NetPrices is a company that turns a gross price into a net one first, and works amounts and taxes out from that.
 func NetPrices() Option { return func(v *Vendor) { v.netPrices = true } }
+
+// OwnTotals is a company that replaces stated totals of lines by what the prices give, as is told of some releases (SAP Note 3697554).
+func OwnTotals() Option { return func(v *Vendor) { v.ownTotals = true } }
 
 // SalesTax is the localisation of the United States: tax codes in the place of tax groups.
 func SalesTax() Option { return func(v *Vendor) { v.salesTax = true } }
