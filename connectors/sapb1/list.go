@@ -19,9 +19,6 @@ const pageLimit = 100
 // zoneSlop is how far a server's calendar may be from UTC where its zone is not known.
 const zoneSlop = 14 * time.Hour
 
-// stampLayout is the form of a moment in cursors: the server's own day, and the record's key behind it.
-const stampLayout = time.DateOnly
-
 // source is one kind of records as the vendor lists it.
 type source struct {
 	kind   commerce.Kind
@@ -154,7 +151,7 @@ func moment(date, clock string, zone *time.Location) (at time.Time, exact bool, 
 // behind is the condition of what comes after a record in the list.
 func (s source) behind(cursor string) (string, error) {
 	at, key, found := strings.Cut(cursor, " ")
-	if _, err := time.Parse(stampLayout, at); err != nil || !found {
+	if _, err := time.Parse(time.DateOnly, at); err != nil || !found {
 		return "", connector.Errorf(connector.KindInvalid, "list "+s.set, "the cursor is none of ours")
 	}
 	if s.text {

@@ -80,11 +80,11 @@ func (t translation) order() (commerce.Order, error) {
 	}
 	o := commerce.Order{
 		Source: commerce.Source{
-			System: "sapb1", ExternalID: strconv.FormatInt(doc.DocEntry, 10), ExternalNumber: strconv.FormatInt(doc.DocNum, 10), UpdatedAt: updated.UTC(),
+			System: "sapb1", ExternalID: strconv.FormatInt(doc.DocEntry, 10), ExternalNumber: strconv.FormatInt(doc.DocNum, 10), UpdatedAt: utc(updated),
 		},
-		OrderNumber: strconv.FormatInt(doc.DocNum, 10), OrderDate: created.UTC(), OrderType: commerce.OrderSale,
+		OrderNumber: strconv.FormatInt(doc.DocNum, 10), OrderDate: utc(created), OrderType: commerce.OrderSale,
 		PaymentState: commerce.PaymentPending, CustomerReference: doc.NumAtCard, DocumentCurrency: t.currency, TaxLevel: commerce.TaxByLine,
-		RequestedDeliveryDate: due.UTC(), PaymentTerms: "",
+		RequestedDeliveryDate: utc(due),
 		Buyer: commerce.Customer{
 			Source: commerce.Source{System: "sapb1", ExternalID: doc.CardCode, ExternalNumber: doc.CardCode}, DisplayName: doc.CardName, Type: commerce.Company,
 		},

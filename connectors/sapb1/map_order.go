@@ -413,10 +413,8 @@ func comments(draft connector.OrderDraft, t terms) string {
 	for _, n := range draft.Order.Notes {
 		parts = append(parts, n.Text)
 	}
-	for _, a := range []*commerce.Address{draft.Order.ShipTo} {
-		if a != nil && a.DeliveryInstructions != "" {
-			parts = append(parts, a.DeliveryInstructions)
-		}
+	if a := draft.Order.ShipTo; a != nil && a.DeliveryInstructions != "" {
+		parts = append(parts, a.DeliveryInstructions)
 	}
 	return strings.TrimSpace(strings.Join(parts, "\n"))
 }

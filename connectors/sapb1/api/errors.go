@@ -48,6 +48,7 @@ const maxMessage = 300
 
 var (
 	exchangeRate = regexp.MustCompile(`(?i)exchange rate|currency rate`)
+	cardCurrency = regexp.MustCompile(`(?i)currency.*business partner|business partner.*currency`)
 	period       = regexp.MustCompile(`(?i)posting period|permissible range|period indicator`)
 	permission   = regexp.MustCompile(`(?i)not (permitted|authori[sz]ed)|no authori[sz]ation|no permission`)
 	unknownField = regexp.MustCompile(`Property '([A-Za-z0-9_]+)' of '[A-Za-z0-9_.]+' is invalid`)
@@ -105,6 +106,9 @@ func advise(e *connector.Error, text string) {
 	case exchangeRate.MatchString(text):
 		e.Field = "document_currency"
 		e.Fix = "enter the exchange rate of the day in Business One (Administration, Exchange Rates and Indexes)"
+	case cardCurrency.MatchString(text):
+		e.Field = "document_currency"
+		e.Fix = "set the currency of the business partner to All Currencies in Business One"
 	case period.MatchString(text):
 		e.Field = "order_date"
 		e.Fix = "open the posting period in Business One, or let orders have today's date (setting posting_date)"

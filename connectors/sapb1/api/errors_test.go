@@ -44,6 +44,7 @@ func TestErrorsOfBothVersions(t *testing.T) {
 		{"no rights", 403, "-5002", "You are not permitted to perform this action", connector.KindForbidden, ""},
 		{"no rights, told by the text alone", 400, "-10", "User is not authorized", connector.KindForbidden, ""},
 		{"no exchange rate", 400, "-10", "Update the exchange rate , 'USD'", connector.KindInvalid, "document_currency"},
+		{"a partner of one currency", 400, "-5002", "Document currency differs from the currency of business partner 'C1'", connector.KindInvalid, "document_currency"},
 		{"a closed period", 400, "-10", "Date deviates from permissible range", connector.KindInvalid, "order_date"},
 		{"no branch", 400, "-5002", "Specify an active branch", connector.KindInvalid, "branch"},
 		{"an unknown property", 400, "-1000", "Property 'U_Colour' of 'Document' is invalid", connector.KindInvalid, "U_Colour"},

@@ -115,7 +115,7 @@ func (v *Vendor) value(raw any, p property, o *object) (any, *fault) {
 		if !ok {
 			return nil, invalid
 		}
-		return v.typed2(inner, v.schema[p.of])
+		return v.typedOrNull(inner, v.schema[p.of])
 	case integer:
 		n, err := strconv.ParseInt(written, 10, 32)
 		if err != nil {
@@ -160,8 +160,8 @@ func (v *Vendor) value(raw any, p property, o *object) (any, *fault) {
 	return s, nil
 }
 
-// typed2 keeps a nil row from becoming a value that is not nil.
-func (v *Vendor) typed2(raw map[string]any, o *object) (any, *fault) {
+// typedOrNull keeps a nil row from becoming a value that is not nil.
+func (v *Vendor) typedOrNull(raw map[string]any, o *object) (any, *fault) {
 	inner, err := v.typed(raw, o)
 	if err != nil {
 		return nil, err
