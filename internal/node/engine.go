@@ -72,10 +72,26 @@ func (e *engine) lane(ctx context.Context, l store.LaneRef, run string, slice ti
 	return e.node.runner.RunLane(ctx, l.Connection, l.Number, run, slice)
 }
 
+// shortWait is how long a poll waits for a source that asks for it before it goes on where it was; for
+// longer the chore itself is tried again later.
+const shortWait = 20 * time.Second
+
 func (e *engine) poll(ctx context.Context, connection string) error {
-	err := e.node.intake.Poll(ctx, connection)
-	e.node.meter.Polled(connection, err)
-	return err
+	for {
+		err := e.node.intake.Poll(ctx, connection)
+		e.node.meter.Polled(connection, err)
+		failure, ok := asConnectorError(err)
+		if !ok || failure.RetryAfter <= 0 || failure.RetryAfter > shortWait {
+			return err
+		}
+		timer := time.NewTimer(failure.RetryAfter)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return err
+		case <-timer.C:
+		}
+	}
 }
 
 // webhooks keeps a source's subscriptions in order and tells what it repaired.

@@ -167,7 +167,7 @@ func TestANodeTakesWebhooksAndKeepsSubscriptions(t *testing.T) {
 			t.Errorf("a webhook for an unknown connection is answered %d", status)
 		}
 		for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
-			resp, err := server.Client().Get(server.URL + path) //nolint:noctx // a test's own server
+			resp, err := server.Client().Get(server.URL + path)
 			if err != nil {
 				t.Fatal(err)
 			}
