@@ -131,13 +131,18 @@ func (c *Client) List(ctx context.Context, a Ask, each func(json.RawMessage) err
 		if page.Next == "" {
 			return nil
 		}
-		next, err := odata.Resolve(c.root, page.Next)
+		next, err := odata.Resolve(c.root, c.below(page.Next))
 		if err != nil {
 			return connector.Errorf(connector.KindBug, a.Op, "%w", err)
 		}
 		call.Path = next
 	}
 	return connector.Errorf(connector.KindBug, a.Op, "the answer has more than %d pages", maxPages)
+}
+
+// below makes a link from the root of the host one from the root of the service: behind a proxy the service may lie deeper than it knows.
+func (c *Client) below(link string) string {
+	return strings.TrimPrefix(link, "/b1s/"+string(c.account.Version)+"/")
 }
 
 // Count counts the records of a set that a filter lets through.
