@@ -199,7 +199,7 @@ func (c *conn) Fetch(ctx context.Context, ref connector.Ref) (connector.Raw, err
 	case resource == ordersResource:
 		raw.Body, err = c.api.GraphWholeOrder(ctx, ref.ID)
 	default:
-		raw.Body, err = c.api.GraphRecord(ctx, "customer", api.CustomerQuery, api.GID(graphKind, ref.ID))
+		raw.Body, err = c.api.GraphRecord(ctx, "customer", api.CustomerQuery, map[string]any{"id": api.GID(graphKind, ref.ID)})
 	}
 	if err != nil {
 		return connector.Raw{}, err

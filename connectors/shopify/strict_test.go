@@ -96,8 +96,8 @@ func TestTheFakeIsStrict(t *testing.T) {
 		"a query without a field":             {"POST", v + "graphql.json", query(`{ shop { nothing } }`, "{}"), 200, `Cannot query field \"nothing\" on type \"Shop\"`, true},
 		"a query that is none":                {"POST", v + "graphql.json", query(`{ shop {`, "{}"), 200, `"errors"`, true},
 		"no query":                            {"POST", v + "graphql.json", `{}`, 400, "query", false},
-		"a variable that does not fit":        {"POST", v + "graphql.json", query(api.OrderQuery, `{}`), 200, `"message":"Variable $id of type ID! was provided invalid value"`, true},
-		"an id of another kind":               {"POST", v + "graphql.json", query(api.OrderQuery, `{"id":"gid://shopify/Product/1"}`), 200, "Invalid global id", true},
+		"a variable that does not fit":        {"POST", v + "graphql.json", query(`query($id: ID!) { order(id: $id) { id } }`, `{}`), 200, `"message":"Variable $id of type ID! was provided invalid value"`, true},
+		"an id of another kind":               {"POST", v + "graphql.json", query(`query($id: ID!) { order(id: $id) { id } }`, `{"id":"gid://shopify/Product/1"}`), 200, "Invalid global id", true},
 		"a list without first":                {"POST", v + "graphql.json", query(`{ orders(sortKey: UPDATED_AT) { nodes { id } } }`, "{}"), 200, "you must provide one of first or last", true},
 		"a page of GraphQL that is too large": {"POST", v + "graphql.json", query(`{ orders(first: 251, sortKey: UPDATED_AT) { nodes { id } } }`, "{}"), 200, "first must be between 1 and 250", true},
 		"a list in an order that skips":       {"POST", v + "graphql.json", query(`{ orders(first: 1) { nodes { id } } }`, "{}"), 200, `"nodes":[]`, true},
@@ -243,9 +243,10 @@ func TestACostlyPageIsAskedForAgainWithLess(t *testing.T) {
 		var sent struct {
 			Variables struct {
 				First int `json:"first"`
+				Lines int `json:"lines"`
 			} `json:"variables"`
 		}
-		if json.Unmarshal(body, &sent) == nil && sent.Variables.First > 3 {
+		if json.Unmarshal(body, &sent) == nil && (sent.Variables.First > 3 || sent.Variables.Lines > 30) {
 			_, _ = io.WriteString(w, `{"errors":[{"message":"Query cost is 1200, which exceeds the single query max cost limit (1000).","extensions":{"code":"MAX_COST_EXCEEDED"}}]}`)
 			return
 		}
@@ -255,6 +256,15 @@ func TestACostlyPageIsAskedForAgainWithLess(t *testing.T) {
 	if ids := listAll(t, b.conn, connector.Query{Kind: commerce.KindOrder, Limit: 100}, nil); len(ids) != 9 {
 		t.Errorf("%d orders", len(ids))
 	}
+	stated, err := b.vendor.PutOrder(simple(70))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := b.conn.Fetcher.Fetch(t.Context(), connector.Ref{Kind: commerce.KindOrder, ID: stated.Source.ExternalID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare(t, b, "fetched with less", stated, raw)
 }
 
 // TestAnOrderThatChangesWhileItIsRead is read again later.
@@ -314,5 +324,48 @@ func TestWhatShopifyHasNotIsRefused(t *testing.T) {
 	}
 	if r.vendor.CancelOrder(stated.Source.ExternalID) != nil || r.vendor.CancelOrder(stated.Source.ExternalID) == nil {
 		t.Error("an order can be cancelled once, and no more")
+	}
+}
+
+// TestAListThatMayBeCut is not taken for a whole one.
+func TestAListThatMayBeCut(t *testing.T) {
+	lists := func(n int, element string) string {
+		return "[" + strings.TrimSuffix(strings.Repeat(element+",", n), ",") + "]"
+	}
+	more := `{"nodes":[],"pageInfo":{"hasNextPage":true}}`
+	for name, c := range map[string]struct {
+		fields string
+		list   string
+	}{
+		"discounts":             {`"discountApplications":` + more, "discountApplications"},
+		"shipping lines":        {`"shippingLines":` + more, "shippingLines"},
+		"transactions":          {`"transactions":` + lists(100, "{}"), "transactions"},
+		"refunds":               {`"refunds":` + lists(30, "{}"), "refunds"},
+		"lines of a refund":     {`"refunds":[{"refundLineItems":` + more + `}]`, "refunds"},
+		"money of a refund":     {`"refunds":[{"transactions":` + more + `}]`, "refunds"},
+		"fulfilments":           {`"fulfillments":` + lists(16, "{}"), "fulfillments"},
+		"lines of a fulfilment": {`"fulfillments":[{"fulfillmentLineItems":` + more + `}]`, "fulfillments"},
+		"none":                  {`"transactions":` + lists(99, "{}"), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			body := `{"id":"gid://shopify/Order/1","lineItems":{"nodes":[]},` + c.fields + `}`
+			_, err := cannedClient(canned{status: 200, body: []byte(`{"data":{"order":` + body + `}}`)}).GraphWholeOrder(t.Context(), "1")
+			if c.list == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			e, ok := err.(*connector.Error) //nolint:errorlint // the client gives the error itself
+			if !ok || e.Kind != connector.KindInvalid || e.Field != c.list || e.Fix == "" {
+				t.Errorf("%v", err)
+			}
+			if api.Listed([]byte(body)) {
+				t.Error("it is taken for whole in a list")
+			}
+		})
+	}
+	if !api.Listed([]byte(`{"lineItems":{"nodes":[]},"transactions":[{}]}`)) || api.Listed([]byte(`{"transactions":`+lists(8, "{}")+`}`)) {
+		t.Error("transactions of a listed order are looked at in the wrong way")
 	}
 }

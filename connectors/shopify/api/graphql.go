@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 
@@ -31,17 +32,23 @@ func (c *Client) GraphList(ctx context.Context, resource, document, filter, afte
 		if err == nil {
 			return out[resource], nil
 		}
-		if e, ok := err.(*connector.Error); !ok || e.Code != CodeMaxCost || first == 1 { //nolint:errorlint // GraphQL gives the error itself
+		if !costly(err) || first == 1 {
 			return GraphPage{}, err
 		}
 		first = max(1, first/2)
 	}
 }
 
+// costly says that a query was refused because it may cost more than one query may.
+func costly(err error) bool {
+	e, ok := errors.AsType[*connector.Error](err)
+	return ok && e.Code == CodeMaxCost
+}
+
 // GraphRecord reads one record; one that is not there is KindNotFound.
-func (c *Client) GraphRecord(ctx context.Context, kind, document, id string) (json.RawMessage, error) {
+func (c *Client) GraphRecord(ctx context.Context, kind, document string, variables map[string]any) (json.RawMessage, error) {
 	out := map[string]json.RawMessage{}
-	if err := c.GraphQL(ctx, "read "+kind, document, map[string]any{"id": id}, true, &out); err != nil {
+	if err := c.GraphQL(ctx, "read "+kind, document, variables, true, &out); err != nil {
 		return nil, err
 	}
 	if body := out[kind]; len(body) > 0 && string(body) != "null" {
@@ -53,7 +60,12 @@ func (c *Client) GraphRecord(ctx context.Context, kind, document, id string) (js
 // GraphWholeOrder reads an order with all of its lines, however many they are.
 func (c *Client) GraphWholeOrder(ctx context.Context, id string) (json.RawMessage, error) {
 	gid := GID("Order", id)
-	body, err := c.GraphRecord(ctx, "order", OrderQuery, gid)
+	asked := wholeAmounts
+	body, err := c.GraphRecord(ctx, "order", OrderQuery, asked.variables(gid))
+	for costly(err) && asked.lines > 1 {
+		asked = asked.less()
+		body, err = c.GraphRecord(ctx, "order", OrderQuery, asked.variables(gid))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +76,7 @@ func (c *Client) GraphWholeOrder(ctx context.Context, id string) (json.RawMessag
 	if err := json.Unmarshal(body, &head); err != nil {
 		return nil, connector.Errorf(connector.KindUnavailable, "read order", "the order cannot be read: %w", err)
 	}
-	if err := whole(body); err != nil {
+	if err := whole(body, asked); err != nil {
 		return nil, err
 	}
 	if !head.LineItems.PageInfo.HasNextPage {
@@ -72,7 +84,7 @@ func (c *Client) GraphWholeOrder(ctx context.Context, id string) (json.RawMessag
 	}
 	lines := head.LineItems
 	for lines.PageInfo.HasNextPage {
-		more, updated, err := c.moreLines(ctx, gid, lines.PageInfo.EndCursor)
+		more, updated, err := c.moreLines(ctx, gid, asked.lines, lines.PageInfo.EndCursor)
 		if err != nil {
 			return nil, err
 		}
@@ -87,14 +99,14 @@ func (c *Client) GraphWholeOrder(ctx context.Context, id string) (json.RawMessag
 	return replaceField(body, "lineItems", lines)
 }
 
-func (c *Client) moreLines(ctx context.Context, gid, after string) (GraphPage, time.Time, error) {
+func (c *Client) moreLines(ctx context.Context, gid string, first int, after string) (GraphPage, time.Time, error) {
 	var out struct {
 		Order *struct {
 			UpdatedAt Time      `json:"updatedAt"`
 			LineItems GraphPage `json:"lineItems"`
 		} `json:"order"`
 	}
-	if err := c.GraphQL(ctx, "read order lines", LinesQuery, map[string]any{"id": gid, "after": after}, true, &out); err != nil {
+	if err := c.GraphQL(ctx, "read order lines", LinesQuery, map[string]any{"id": gid, "lines": first, "after": after}, true, &out); err != nil {
 		return GraphPage{}, time.Time{}, err
 	}
 	if out.Order == nil {
@@ -124,8 +136,8 @@ func WithField(body json.RawMessage, name string, value json.RawMessage) (json.R
 
 // whole fails when a list inside an order, other than its lines, has more than one page: such an order
 // would be incomplete.
-func whole(body json.RawMessage) error {
-	if list := cutList(body); list != "" {
+func whole(body json.RawMessage, asked amounts) error {
+	if list := cutList(body, asked); list != "" {
 		return &connector.Error{
 			Kind: connector.KindInvalid, Op: "read order", Field: list,
 			Message: "the list is longer than one query gives", Fix: "set api: rest for this connection",
@@ -134,8 +146,9 @@ func whole(body json.RawMessage) error {
 	return nil
 }
 
-// cutList names a list inside an order, other than its lines, that has more pages; "" when none has.
-func cutList(body json.RawMessage) string {
+// cutList names a list inside an order, other than its lines, that is or may be cut; "" when none is. Some
+// are plain lists that do not say that there is more: one that is as long as was asked for may be cut.
+func cutList(body json.RawMessage, asked amounts) string {
 	type list struct {
 		PageInfo PageInfo `json:"pageInfo"`
 	}
@@ -159,6 +172,12 @@ func cutList(body json.RawMessage) string {
 		return "discountApplications"
 	case o.Shipping.PageInfo.HasNextPage:
 		return "shippingLines"
+	case len(o.Transactions) >= asked.transactions:
+		return "transactions"
+	case len(o.Refunds) >= asked.refunds:
+		return "refunds"
+	case len(o.Fulfillments) >= asked.shipments:
+		return "fulfillments"
 	}
 	for _, r := range o.Refunds {
 		if r.Lines.PageInfo.HasNextPage || r.Transactions.PageInfo.HasNextPage {
@@ -179,9 +198,8 @@ func Listed(body json.RawMessage) bool {
 		Lines struct {
 			PageInfo PageInfo `json:"pageInfo"`
 		} `json:"lineItems"`
-		Refunds []json.RawMessage `json:"refunds"`
 	}
-	return json.Unmarshal(body, &o) == nil && !o.Lines.PageInfo.HasNextPage && len(o.Refunds) == 0 && cutList(body) == ""
+	return json.Unmarshal(body, &o) == nil && !o.Lines.PageInfo.HasNextPage && cutList(body, listedAmounts) == ""
 }
 
 // GraphCount counts orders.

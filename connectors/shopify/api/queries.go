@@ -33,8 +33,7 @@ const (
 			pageInfo { hasNextPage endCursor } }
 		shippingLines(first: 3, includeRemovals: true) {
 			nodes { id title code carrierIdentifier isRemoved originalPriceSet { ...Cash } discountedPriceSet { ...Cash } discountAllocations { ...Share } taxLines { ...Levy } }
-			pageInfo { hasNextPage endCursor } }
-		transactions(first: 10) { ...Movement } }` + cash + levy + share + address + buyer + movement
+			pageInfo { hasNextPage endCursor } } }` + cash + levy + share + address + buyer + movement
 )
 
 // OrdersQuery lists orders with what most of them need. Refunds, fulfilments and more lines than fit
@@ -42,23 +41,43 @@ const (
 const OrdersQuery = `query Orders($first: Int!, $after: String, $query: String) {
 	orders(first: $first, after: $after, sortKey: UPDATED_AT, query: $query) {
 		nodes { ...Head lineItems(first: 16) { nodes { ...Line } pageInfo { hasNextPage endCursor } }
-			refunds(first: 1) { id } fulfillments(first: 3) { id status createdAt trackingInfo(first: 3) { number url company } } }
+			transactions(first: 8) { ...Movement } refunds(first: 1) { id } fulfillments(first: 4) { id status createdAt trackingInfo(first: 3) { number url company } } }
 		pageInfo { hasNextPage endCursor } } }` + head + line
 
-// OrderQuery reads one order, with a page of its lines.
-const OrderQuery = `query Order($id: ID!) {
+// OrderQuery reads one order, with a page of its lines. How much of its lists is asked for are variables,
+// because nobody outside of Shopify knows exactly what a query costs.
+const OrderQuery = `query Order($id: ID!, $lines: Int!, $transactions: Int!, $refunds: Int!, $shipments: Int!, $parts: Int!) {
 	order(id: $id) { ...Head
-		lineItems(first: 100) { nodes { ...Line } pageInfo { hasNextPage endCursor } }
-		refunds(first: 20) { id createdAt processedAt note totalRefundedSet { ...Cash }
-			refundLineItems(first: 50) { nodes { id quantity restockType lineItem { id } subtotalSet { ...Cash } totalTaxSet { ...Cash } } pageInfo { hasNextPage endCursor } }
+		lineItems(first: $lines) { nodes { ...Line } pageInfo { hasNextPage endCursor } }
+		transactions(first: $transactions) { ...Movement }
+		refunds(first: $refunds) { id createdAt processedAt note totalRefundedSet { ...Cash }
+			refundLineItems(first: $parts) { nodes { id quantity restockType lineItem { id } subtotalSet { ...Cash } totalTaxSet { ...Cash } } pageInfo { hasNextPage endCursor } }
 			refundShippingLines(first: 3) { nodes { subtotalAmountSet { ...Cash } taxAmountSet { ...Cash } } pageInfo { hasNextPage endCursor } }
 			transactions(first: 5) { nodes { ...Movement } pageInfo { hasNextPage endCursor } } }
-		fulfillments(first: 10) { id status createdAt trackingInfo(first: 3) { number url company }
-			fulfillmentLineItems(first: 50) { nodes { quantity lineItem { id } } pageInfo { hasNextPage endCursor } } } } }` + head + line
+		fulfillments(first: $shipments) { id status createdAt trackingInfo(first: 3) { number url company }
+			fulfillmentLineItems(first: $parts) { nodes { quantity lineItem { id } } pageInfo { hasNextPage endCursor } } } } }` + head + line
 
 // LinesQuery reads more lines of an order.
-const LinesQuery = `query Lines($id: ID!, $after: String) {
-	order(id: $id) { updatedAt lineItems(first: 100, after: $after) { nodes { ...Line } pageInfo { hasNextPage endCursor } } } }` + line + cash + levy + share
+const LinesQuery = `query Lines($id: ID!, $lines: Int!, $after: String) {
+	order(id: $id) { updatedAt lineItems(first: $lines, after: $after) { nodes { ...Line } pageInfo { hasNextPage endCursor } } } }` + line + cash + levy + share
+
+// amounts are how much of an order's lists is asked for.
+type amounts struct{ lines, transactions, refunds, shipments, parts int }
+
+// listedAmounts are those of OrdersQuery, wholeAmounts those that OrderQuery begins with.
+var (
+	listedAmounts = amounts{lines: 16, transactions: 8, refunds: 1, shipments: 4}
+	wholeAmounts  = amounts{lines: 100, transactions: 100, refunds: 30, shipments: 16, parts: 50}
+)
+
+// less asks for half of it.
+func (a amounts) less() amounts {
+	return amounts{max(1, a.lines/2), max(1, a.transactions/2), max(1, a.refunds/2), max(1, a.shipments/2), max(1, a.parts/2)}
+}
+
+func (a amounts) variables(id string) map[string]any {
+	return map[string]any{"id": id, "lines": a.lines, "transactions": a.transactions, "refunds": a.refunds, "shipments": a.shipments, "parts": a.parts}
+}
 
 // OrdersCountQuery counts orders; a limit of null counts beyond 10,000.
 const OrdersCountQuery = `query OrdersCount($query: String) { ordersCount(query: $query, limit: null) { count precision } }`
