@@ -30,7 +30,7 @@ func Definition() connector.Definition {
 			// Webhooks have keys only, and some header fields at most.
 			FetchAlways: true,
 			// A call that the load balancer gave up can still commit; nothing is documented.
-			Settle:      time.Minute,
+			Settle:      2 * time.Minute,
 			Idempotency: connector.SearchOnly,
 			SelfSigned:  true,
 		},

@@ -12,6 +12,7 @@ import (
 	"github.com/orderlyhq/orderly/connector"
 	"github.com/orderlyhq/orderly/connectors/sapb1"
 	b1fake "github.com/orderlyhq/orderly/connectors/sapb1/fake"
+	"github.com/orderlyhq/orderly/internal/httpx"
 )
 
 func TestOneSessionForAllWorkers(t *testing.T) {
@@ -282,4 +283,40 @@ func TestAddressWithItsPath(t *testing.T) {
 		}
 	}
 	p.healthy()
+}
+
+// In a dry run everything that reads works, and nothing is written.
+func TestDryRun(t *testing.T) {
+	eachVersion(t, func(t *testing.T, options ...b1fake.Option) {
+		p := open(t, nil, append(options, b1fake.WithoutUserField())...)
+		p.setSpoil(func(req *http.Request, _ int) (*http.Response, error) {
+			if httpx.Safe(req) {
+				return nil, nil
+			}
+			return nil, connector.Errorf(connector.KindForbidden, "", "a dry run writes nothing")
+		})
+		account, err := p.conn.Connector.Check(t.Context())
+		if err != nil || len(account.Findings) != 2 {
+			t.Errorf("%+v, %v", account, err)
+		}
+		if found, err := p.conn.Items.FindItems(t.Context(), []string{"MUG"}); err != nil || len(found) != 1 {
+			t.Errorf("%v, %v", found, err)
+		}
+		if _, err := p.conn.Orders.FindOrders(t.Context(), []connector.Key{"shop-1"}); err != nil {
+			t.Error(err)
+		}
+		customer := connector.Document{ID: "C1"}
+		draft := p.draft("shop-1", customer, "EUR", false, sold{"MUG", "1", "12.50", "0.19"})
+		if _, err := p.conn.Orders.SaveOrder(t.Context(), draft); connector.KindOf(err) != connector.KindForbidden {
+			t.Error(err)
+		}
+		for _, o := range p.conn.Batch.SaveOrders(t.Context(), []connector.OrderDraft{draft}) {
+			if connector.KindOf(o.Err) != connector.KindForbidden {
+				t.Error(o.Err)
+			}
+		}
+		if s := p.vendor.Stats(); s.Documents != 0 || s.Customers != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
 }
