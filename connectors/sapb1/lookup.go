@@ -52,6 +52,13 @@ func (c *cached[T]) get(ctx context.Context, now func() time.Time, load func() (
 	return value, err
 }
 
+// forget lets the next one read the value anew.
+func (c *cached[T]) forget() {
+	c.lock <- struct{}{}
+	c.until = time.Time{}
+	<-c.lock
+}
+
 // lookup keeps what is known of the company.
 type lookup struct {
 	c             *conn
@@ -71,11 +78,10 @@ func newLookup(c *conn) *lookup {
 
 // hasField says whether a table has the user field for our key. fresh asks anew.
 func (l *lookup) hasField(ctx context.Context, table string, fresh bool) (bool, error) {
-	now := l.c.env.Now
 	if fresh {
-		now = func() time.Time { return l.c.env.Now().Add(2 * keep) }
+		l.fields[table].forget()
 	}
-	there, err := l.fields[table].get(ctx, now, func() (bool, error) {
+	return l.fields[table].get(ctx, l.c.env.Now, func() (bool, error) {
 		page, err := l.c.api.Page(ctx, api.Ask{
 			Op: "look for the user field", Set: "UserFieldsMD", Select: []string{"Name", "TableName"}, Size: 2,
 			Filter: odata.And(odata.Eq("TableName", table), odata.Eq("Name", l.c.config.keyField[len("U_"):])),
@@ -85,11 +91,6 @@ func (l *lookup) hasField(ctx context.Context, table string, fresh bool) (bool, 
 		}
 		return len(page.Items) > 0, err
 	})
-	return there, err
-}
-
-func (l *lookup) foundField(table string) {
-	l.fields[table] = newCached[bool]()
 }
 
 // keyField gives the name of the field that our key is in, or "" where the table has none.

@@ -101,6 +101,11 @@ func (c *config) orderFields(draft connector.OrderDraft, t terms) (api.Fields, e
 	}
 	b.addresses(fields)
 	b.discountAndRounding(fields)
+	for _, collection := range []string{"DocumentLines", "DocumentAdditionalExpenses"} {
+		if _, found := draft.Fields[collection]; found {
+			return nil, connector.Invalid("fields."+collection, "lines cannot be set by a rule for fields of the order")
+		}
+	}
 	maps.Copy(fields, draft.Fields)
 	return fields, nil
 }

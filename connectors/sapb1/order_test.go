@@ -112,6 +112,16 @@ func TestAnyOrderHasTheAmountsOfItsSource(t *testing.T) {
 	p.healthy()
 }
 
+func TestRulesCannotReplaceLines(t *testing.T) {
+	p := open(t, nil)
+	draft := p.draft("shop-1", p.customer("shop-c-1"), "EUR", false, sold{"MUG", "1", "12.50", "0.19"})
+	draft.Fields = map[string]any{"DocumentLines": "none"}
+	_, err := p.conn.Orders.SaveOrder(t.Context(), draft)
+	if e, ok := errors.AsType[*connector.Error](err); !ok || e.Kind != connector.KindInvalid || e.Field != "fields.DocumentLines" {
+		t.Error(err)
+	}
+}
+
 // withExtras adds shipping, a fee and a discount on the whole order.
 func (p *pretend) withExtras(d connector.OrderDraft, mapped bool) connector.OrderDraft {
 	p.Helper()

@@ -136,7 +136,7 @@ func (c *conn) createField(ctx context.Context, table string) error {
 		err = nil
 	}
 	if err == nil {
-		c.known.foundField(table)
+		c.known.fields[table].forget()
 	}
 	return err
 }
