@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -87,7 +88,30 @@ func (a *attempt) orderCustomer(ctx context.Context) (connector.Document, bool) 
 	if len(buyer.Addresses) == 0 {
 		buyer.Addresses = orderAddresses(a.order)
 	}
+	if buyer.DisplayName == "" {
+		buyer.DisplayName = nameOfBuyer(a.order)
+	}
 	return a.resolve(ctx, ref, buyer, rules)
+}
+
+// nameOfBuyer gives a name to a buyer who has none: orders that were typed in or came from a till
+// often say nothing of who bought, and no ERP takes a customer without a name.
+func nameOfBuyer(order commerce.Order) string {
+	if order.Buyer.CompanyName != "" {
+		return order.Buyer.CompanyName
+	}
+	for _, address := range []*commerce.Address{order.BillTo, order.ShipTo} {
+		if address == nil {
+			continue
+		}
+		if name := cmp.Or(address.Name, address.Company); name != "" {
+			return name
+		}
+	}
+	if email := order.Buyer.Email(); email != "" {
+		return email
+	}
+	return "Guest of order " + cmp.Or(order.OrderNumber, order.Source.ExternalID)
 }
 
 func orderAddresses(order commerce.Order) []commerce.Address {

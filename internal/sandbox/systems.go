@@ -2,8 +2,10 @@ package sandbox
 
 import (
 	"github.com/orderlyhq/orderly/commerce"
+	odoofake "github.com/orderlyhq/orderly/connectors/odoo/fake"
 	sapb1fake "github.com/orderlyhq/orderly/connectors/sapb1/fake"
 	shopifyfake "github.com/orderlyhq/orderly/connectors/shopify/fake"
+	woocommercefake "github.com/orderlyhq/orderly/connectors/woocommerce/fake"
 	"github.com/orderlyhq/orderly/internal/fake"
 )
 
@@ -22,6 +24,11 @@ func systems() []system {
 			name: "shopify", open: func(o fake.Options) fake.Vendor { return shopifyfake.New(o) },
 			knows: fake.GeneratorOptions{GiftCards: true, Charges: []commerce.ChargeType{commerce.ChargeTip}},
 		},
+		{
+			name: "woocommerce", open: func(o fake.Options) fake.Vendor { return woocommercefake.New(o) },
+			knows: fake.GeneratorOptions{Charges: []commerce.ChargeType{commerce.ChargeOther}},
+		},
+		{name: "odoo", open: func(o fake.Options) fake.Vendor { return odoofake.New(o) }},
 		{name: "sapb1", open: func(o fake.Options) fake.Vendor { return sapb1fake.New(o) }},
 	}
 }
