@@ -39,7 +39,7 @@ func (c *conn) saveBatch(ctx context.Context, drafts []connector.OrderDraft, out
 		case err != nil:
 			outcomes[i].Err = err
 		case made[j].Err != nil:
-			outcomes[i].Document, outcomes[i].Err = c.afterRefusal(ctx, drafts[i].Key, made[j].Err)
+			outcomes[i].Document, outcomes[i].Err = c.afterRefusal(ctx, drafts[i], made[j].Err)
 		default:
 			outcomes[i].Document, outcomes[i].Err = c.made(ctx, drafts[i].Key, made[j].Body)
 		}

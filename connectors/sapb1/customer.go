@@ -180,7 +180,7 @@ func (c *conn) changeCustomer(ctx context.Context, draft connector.CustomerDraft
 	}
 	var raw json.RawMessage
 	if _, err := c.api.Get(ctx, "read customer", path+odata.Query("$select", strings.Join(selected, ",")), &raw); err != nil {
-		return connector.Document{}, err
+		return connector.Document{}, ofCustomer(err)
 	}
 	var present api.BusinessPartner
 	if err := json.Unmarshal(raw, &present); err != nil {
@@ -211,6 +211,16 @@ func (c *conn) changeCustomer(ctx context.Context, draft connector.CustomerDraft
 		return connector.Document{}, err
 	}
 	return partnerDocument(draft.Existing.ID, key), nil
+}
+
+// ofCustomer says that what is not there is the customer.
+func ofCustomer(err error) error {
+	if connector.KindOf(err) != connector.KindNotFound {
+		return err
+	}
+	e := *asError(err)
+	e.Field, e.Message = "customer", "the customer does not exist in Business One any more"
+	return &e
 }
 
 func keepNew(fields api.Fields, name string, there func(api.Fields) bool) {
@@ -253,7 +263,7 @@ func (c *bookConn) SaveAddress(ctx context.Context, customer connector.Document,
 	path := odata.ByKey(setPartners, customer.ID)
 	var present api.BusinessPartner
 	if _, err := c.api.Get(ctx, "read addresses", path+odata.Query("$select", "CardCode,BPAddresses"), &present); err != nil {
-		return connector.Document{}, err
+		return connector.Document{}, ofCustomer(err)
 	}
 	for _, a := range present.Addresses {
 		if a.Type == kind && sameAddress(a, one) {

@@ -85,7 +85,7 @@ func (c *conn) SaveOrder(ctx context.Context, draft connector.OrderDraft) (conne
 	}
 	var made json.RawMessage
 	if err := c.api.Create(ctx, "create order", setOrders, fields, &made); err != nil {
-		return c.afterRefusal(ctx, draft.Key, err)
+		return c.afterRefusal(ctx, draft, err)
 	}
 	return c.made(ctx, draft.Key, made)
 }
@@ -112,24 +112,49 @@ func afterwards(op string, err error) error {
 
 // afterRefusal tells a refusal from an approval: with an approval procedure the order is saved as a draft, and yet an error comes back,
 // the same as for a record that is missing.
-func (c *conn) afterRefusal(ctx context.Context, key connector.Key, refusal error) (connector.Document, error) {
+func (c *conn) afterRefusal(ctx context.Context, draft connector.OrderDraft, refusal error) (connector.Document, error) {
 	if code(refusal) != api.CodeNoRecord {
 		return connector.Document{}, refusal
 	}
-	drafts, err := c.findDrafts(ctx, []connector.Key{key})
+	drafts, err := c.findDrafts(ctx, []connector.Key{draft.Key})
 	if err != nil {
 		// The order may be among the drafts.
 		return connector.Document{}, &connector.Error{Kind: connector.KindMaybeApplied, Op: "create order", Code: api.CodeNoRecord, Message: "refused or waiting for an approval: " + err.Error(), Err: err}
 	}
-	if found := drafts[key]; len(found) > 0 {
+	if found := drafts[draft.Key]; len(found) > 0 {
 		return found[0], nil
 	}
+	return connector.Document{}, c.whatIsMissing(ctx, draft, refusal)
+}
+
+// whatIsMissing finds out whether it is the customer, or an address of it, that a refused order refers to: they may have been removed since they were matched.
+// The vendor says only that something is missing.
+func (c *conn) whatIsMissing(ctx context.Context, draft connector.OrderDraft, refusal error) error {
 	e := *asError(refusal)
+	if e.Code != api.CodeNoRecord {
+		return refusal
+	}
+	var partner api.BusinessPartner
+	_, err := c.api.Get(ctx, "look for the customer", odata.ByKey(setPartners, draft.Customer.ID)+odata.Query("$select", "CardCode,BPAddresses"), &partner)
+	gone := connector.KindOf(err) == connector.KindNotFound
+	if err == nil {
+		gone = lacks(partner, draft.BillTo, api.AddressBillTo) || lacks(partner, draft.ShipTo, api.AddressShipTo)
+	}
+	if gone {
+		return &connector.Error{
+			Kind: connector.KindNotFound, Op: e.Op, Field: "customer", Value: draft.Customer.ID, Code: e.Code,
+			Message: "the customer, or an address of it, does not exist in Business One any more", Fix: "retry, so that the customer is matched or made anew",
+		}
+	}
 	if e.Kind == connector.KindNotFound {
 		e.Kind = connector.KindInvalid
-		e.Fix = "a record that the order refers to is missing (customer, article, warehouse, tax, address), or the setting branch is"
+		e.Fix = "a record that the order refers to is missing (article, warehouse, tax), or the setting branch is"
 	}
-	return connector.Document{}, &e
+	return &e
+}
+
+func lacks(p api.BusinessPartner, address *connector.Document, kind string) bool {
+	return address != nil && !slices.ContainsFunc(p.Addresses, func(a api.Address) bool { return a.Name == address.ID && a.Type == kind })
 }
 
 // changeOrder brings an existing order to the draft's state.
@@ -175,6 +200,9 @@ func (c *conn) changeOrder(ctx context.Context, draft connector.OrderDraft) (con
 			break
 		}
 		if code(err) != api.CodeChanged || attempt == 2 {
+			if connector.KindOf(err) == connector.KindInvalid {
+				err = c.whatIsMissing(ctx, draft, err)
+			}
 			return connector.Document{}, err
 		}
 	}

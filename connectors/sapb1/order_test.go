@@ -112,6 +112,56 @@ func TestAnyOrderHasTheAmountsOfItsSource(t *testing.T) {
 	p.healthy()
 }
 
+// A clerk removed the customer, or its addresses, after it was matched.
+func TestCustomerThatIsGone(t *testing.T) {
+	eachVersion(t, func(t *testing.T, options ...b1fake.Option) {
+		for _, addressesOnly := range []bool{false, true} {
+			p := open(t, nil, options...)
+			customer := p.customer("shop-c-1")
+			ship, err := p.conn.Addresses.SaveAddress(t.Context(), customer, commerce.UseShipping, anna().Addresses[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			draft := p.draft("shop-1", customer, "EUR", false, sold{"MUG", "1", "12.50", "0.19"})
+			draft.ShipTo = &ship
+			d, err := p.conn.Orders.SaveOrder(t.Context(), draft)
+			if err != nil {
+				t.Fatal(err)
+			}
+			gone := func(name string, err error) {
+				t.Helper()
+				if e, ok := errors.AsType[*connector.Error](err); !ok || e.Kind != connector.KindNotFound || e.Field != "customer" {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+			p.vendor.DeleteCustomer(customer.ID, addressesOnly)
+			next := draft
+			next.Key = "shop-2"
+			_, err = p.conn.Orders.SaveOrder(t.Context(), next)
+			gone("a new order", err)
+			gone("a new order in a batch", p.conn.Batch.SaveOrders(t.Context(), []connector.OrderDraft{next})[0].Err)
+			next = draft
+			next.Existing = &d
+			_, err = p.conn.Orders.SaveOrder(t.Context(), next)
+			gone("a changed order", err)
+			if !addressesOnly {
+				_, err = p.conn.Addresses.SaveAddress(t.Context(), customer, commerce.UseShipping, anna().Addresses[0])
+				gone("an address", err)
+				_, err = p.conn.Customers.SaveCustomer(t.Context(), connector.CustomerDraft{Key: "shop-c-1", Customer: anna(), Existing: &customer})
+				gone("a change of the customer", err)
+			}
+			// What is missing otherwise is not blamed on the customer.
+			fresh := p.customer("shop-c-1")
+			wrong := p.draft("shop-3", fresh, "EUR", false, sold{"MUG", "1", "12.50", "0.19"})
+			wrong.Lines[0].Item.ID = "NONE"
+			if _, err := p.conn.Orders.SaveOrder(t.Context(), wrong); connector.KindOf(err) != connector.KindInvalid {
+				t.Error(err)
+			}
+			p.healthy()
+		}
+	})
+}
+
 func TestRulesCannotReplaceLines(t *testing.T) {
 	p := open(t, nil)
 	draft := p.draft("shop-1", p.customer("shop-c-1"), "EUR", false, sold{"MUG", "1", "12.50", "0.19"})

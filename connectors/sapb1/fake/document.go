@@ -417,6 +417,9 @@ func (v *Vendor) changeOrder(kept *row, in row, replace bool) *fault {
 		// Pointing at another address copies it anew.
 		if in.has("ShipToCode") || in.has("PayToCode") {
 			partner := v.tables["BusinessPartners"].get(r.text("CardCode"))
+			if partner == nil {
+				return missing()
+			}
 			merged := maps.Clone(r.row("AddressExtension"))
 			maps.Copy(merged, v.copied(*partner, r))
 			r["AddressExtension"] = merged

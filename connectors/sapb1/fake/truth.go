@@ -137,6 +137,20 @@ func (v *Vendor) DeleteOrder(id string) error {
 	})
 }
 
+// DeleteCustomer removes a business partner, or the addresses of it alone, as a clerk would.
+func (v *Vendor) DeleteCustomer(code string, addressesOnly bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	t := v.tables["BusinessPartners"]
+	if !addressesOnly {
+		t.remove(code)
+		return
+	}
+	if kept := t.get(code); kept != nil {
+		(*kept)["BPAddresses"] = []row{}
+	}
+}
+
 // PutCustomer implements fake.CustomerKeeper.
 func (v *Vendor) PutCustomer(customer commerce.Customer) (commerce.Customer, error) {
 	err := v.asClerk(func() error {
