@@ -13,8 +13,10 @@ import (
 
 	"github.com/orderlyhq/orderly/commerce"
 	"github.com/orderlyhq/orderly/connector"
+	"github.com/orderlyhq/orderly/connectors/odoo"
 	"github.com/orderlyhq/orderly/connectors/sapb1"
 	"github.com/orderlyhq/orderly/connectors/shopify"
+	"github.com/orderlyhq/orderly/connectors/woocommerce"
 	"github.com/orderlyhq/orderly/internal/fake"
 	"github.com/orderlyhq/orderly/internal/httpx"
 )
@@ -22,8 +24,10 @@ import (
 // definitions gives the connector of each system; a system without one fails.
 func definitions() map[string]connector.Definition {
 	return map[string]connector.Definition{
-		"shopify": shopify.Definition(),
-		"sapb1":   sapb1.Definition(),
+		"shopify":     shopify.Definition(),
+		"woocommerce": woocommerce.Definition(),
+		"odoo":        odoo.Definition(),
+		"sapb1":       sapb1.Definition(),
 	}
 }
 

@@ -26,7 +26,8 @@ func systems() []system {
 		},
 		{
 			name: "woocommerce", open: func(o fake.Options) fake.Vendor { return woocommercefake.New(o) },
-			knows: fake.GeneratorOptions{Charges: []commerce.ChargeType{commerce.ChargeOther}},
+			// A fee above zero is a charge, one below a discount that no line carries.
+			knows: fake.GeneratorOptions{DocumentDiscounts: true, Charges: []commerce.ChargeType{commerce.ChargeOther}},
 		},
 		{name: "odoo", open: func(o fake.Options) fake.Vendor { return odoofake.New(o) }},
 		{name: "sapb1", open: func(o fake.Options) fake.Vendor { return sapb1fake.New(o) }},
