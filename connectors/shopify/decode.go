@@ -3,14 +3,12 @@ package shopify
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/orderlyhq/orderly/commerce"
 	"github.com/orderlyhq/orderly/connector"
 	"github.com/orderlyhq/orderly/connectors/shopify/api"
+	"github.com/orderlyhq/orderly/internal/jsonfield"
 )
 
 // decoder translates Shopify's records. Both forms are read whatever the connection's api is: a
@@ -219,8 +217,7 @@ func parse[T any](body json.RawMessage, into *T) error {
 	if !json.Valid(body) {
 		return connector.Invalid("", "the JSON is broken: %v", err)
 	}
-	at := locate(body, maxLocate, func(part json.RawMessage) bool { return json.Unmarshal(part, new(T)) == nil })
-	return connector.Invalid(at, "the field cannot be read: %s", reason(err))
+	return connector.Invalid(jsonfield.Faulty[T](body), "the field cannot be read: %s", reason(err))
 }
 
 // reason is what is wrong with a value, without the value: it may be personal.
@@ -229,45 +226,4 @@ func reason(err error) string {
 		return "a " + e.Value + " stands where another type belongs"
 	}
 	return "it is no number, id or time of Shopify's form"
-}
-
-// maxLocate is how deep a field is named: line_items[0].tax_lines[0].price_set.shop_money.amount.
-const maxLocate = 8
-
-// locate finds the innermost part of a document that a reader refuses, as a path of at most so many steps.
-func locate(body json.RawMessage, steps int, reads func(json.RawMessage) bool) string {
-	if steps == 0 {
-		return ""
-	}
-	var object map[string]json.RawMessage
-	if json.Unmarshal(body, &object) == nil {
-		for _, name := range slices.Sorted(maps.Keys(object)) {
-			only := func(part json.RawMessage) json.RawMessage {
-				return fmt.Appendf(nil, "{%q:%s}", name, part)
-			}
-			if reads(only(object[name])) {
-				continue
-			}
-			return join(name, locate(object[name], steps-1, func(part json.RawMessage) bool { return reads(only(part)) }))
-		}
-		return ""
-	}
-	var list []json.RawMessage
-	if json.Unmarshal(body, &list) == nil {
-		for i, element := range list {
-			only := func(part json.RawMessage) json.RawMessage { return fmt.Appendf(nil, "[%s]", part) }
-			if reads(only(element)) {
-				continue
-			}
-			return join(fmt.Sprintf("[%d]", i), locate(element, steps-1, func(part json.RawMessage) bool { return reads(only(part)) }))
-		}
-	}
-	return ""
-}
-
-func join(outer, inner string) string {
-	if inner == "" || strings.HasPrefix(inner, "[") {
-		return outer + inner
-	}
-	return outer + "." + inner
 }
