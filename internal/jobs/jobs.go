@@ -111,6 +111,14 @@ func (r *Runner) Start(ctx context.Context) error {
 			return err
 		}
 	}
+	// One sweep at once: the leader's first comes some seconds after its election.
+	err := r.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
+		_, err := r.engine.insert(ctx, tx, sweepArgs{})
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	return r.engine.start(context.WithoutCancel(ctx))
 }
 
