@@ -78,7 +78,7 @@ func Agree(connection string, orders []sandbox.Order, documents []fake.Document,
 			detail("order %s is cancelled but its document %s is not", o.OrderNumber, found[0].ID)
 		case !sameTotals(o.Order, found[0]):
 			a.Differing++
-			detail("order %s: %s in the shop, %s in the document %s", o.OrderNumber, o.Totals.TaxInclusive, found[0].Totals.Gross, found[0].ID)
+			detail("order %s: %s with tax %s in the shop, %+v in the document %s", o.OrderNumber, o.Totals.TaxInclusive, o.Totals.Tax, found[0].Totals, found[0].ID)
 		default:
 			a.InERP++
 		}
@@ -92,5 +92,5 @@ func sameTotals(o commerce.Order, d fake.Document) bool {
 	if d.Totals == nil || !d.Totals.Gross.Equal(o.Totals.TaxInclusive) {
 		return false
 	}
-	return d.Totals.Tax.Amount.Sub(o.Totals.Tax.Amount).Abs().LessThanOrEqual(o.Tolerance())
+	return d.Totals.Tax.Amount.Sub(o.Totals.Tax.Amount).Abs().LessThanOrEqual(o.TaxTolerance())
 }

@@ -156,7 +156,7 @@ func (a *attempt) compare(ctx context.Context) bool {
 	}
 	// Net and tax may share the amount a little differently where each is rounded; a tax that differs
 	// by more is another tax.
-	if tax := source.Tax.Amount.Sub(document.Tax.Amount); tax.Abs().GreaterThan(tolerance) {
+	if tax := source.Tax.Amount.Sub(document.Tax.Amount); tax.Abs().GreaterThan(a.order.TaxTolerance()) {
 		return a.differs("tax", source.Tax, document.Tax)
 	}
 	a.step(StepCompare, "%s in both, tax %s and %s", document.Gross, source.Tax, document.Tax)
