@@ -94,7 +94,8 @@ wrong; 3 it was done and found something that a person must look at.`,
 	root.AddCommand(
 		serveCommand(), demoCommand(), sandboxCommand(),
 		applyCommand(), exportCommand(), checkCommand(), doctorCommand(),
-		syncCommand(), ordersCommand(), previewCommand(), decodeCommand(), versionCommand(),
+		syncCommand(), ordersCommand(), previewCommand(), decodeCommand(),
+		benchCommand(), versionCommand(), referenceCommand(),
 	)
 	for _, c := range root.Commands() {
 		wrapArgs(c)
