@@ -34,7 +34,7 @@ var binary = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "orderly")
-	build := exec.Command("go", "build", "-o", path, "../cmd/orderly") //nolint:noctx // ends by itself, before any test
+	build := exec.Command("go", "build", "-o", path, "../cmd/orderly")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
@@ -44,7 +44,7 @@ var binary = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := run(m)
-	os.Exit(code)
+	os.Exit(code) //nolint:forbidigo // a TestMain ends its program
 }
 
 func run(m *testing.M) int {
@@ -77,7 +77,7 @@ type process struct {
 // start runs the program. The process is killed when the test ends.
 func start(t testing.TB, env []string, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(program(t), args...), ended: make(chan struct{})} //nolint:noctx // killed at the end of the test
+	p := &process{cmd: exec.Command(program(t), args...), ended: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
 	if err := p.cmd.Start(); err != nil {

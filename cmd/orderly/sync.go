@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"time"
 
@@ -272,9 +273,7 @@ func (s *syncing) state(ctx context.Context, id int64) (result syncResult, done 
 	if err != nil {
 		return result, false, err
 	}
-	for state, n := range counts[s.flow.Name] {
-		result.Records[state] = n
-	}
+	maps.Copy(result.Records, counts[s.flow.Name])
 	switch c.State {
 	case store.CursorFailed, store.CursorStopped:
 		return result, false, fmt.Errorf("the backfill has %s: %s", c.State, c.Error)

@@ -274,7 +274,7 @@ const (
 
 // make makes n orders in a shop, some of which send no webhook that arrives, and asks for some by hand.
 func (w *world) make(ctx context.Context, shop string, n, unknown int) error {
-	scheduled, manual := (n*byScheduleOf100+99)/100, (n*byHandOf100+99)/100
+	scheduled, manual := (n*byScheduleOf100+99)/100, n*byHandOf100/100
 	if _, err := w.makeOrders(shop, n-scheduled-manual, unknown); err != nil {
 		return err
 	}

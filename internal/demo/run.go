@@ -147,10 +147,10 @@ func Live(ctx context.Context, o Options) (err error) {
 
 // ignoreEnd drops an error that the end of the demo caused.
 func ignoreEnd(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
 
 // makeOne makes an order: each fourth without a webhook.
