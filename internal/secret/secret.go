@@ -205,7 +205,7 @@ func writeOnce(path, text string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.Remove(temporary) }() // which the rename below has taken away when all went well
+	defer func() { _ = os.Remove(temporary) }() // the link below is another name of the same file
 	if _, err = f.WriteString(text); err == nil {
 		err = f.Sync()
 	}
