@@ -28,51 +28,66 @@ func (in *Intake) RunFetchLane(ctx context.Context, name string, number int, sli
 		if err != nil || len(wishes) == 0 {
 			return false, err
 		}
-		b := batch{source: source, via: store.ViaFetch, priority: store.PriorityNew}
-		for _, w := range wishes {
-			if err := ctx.Err(); err != nil {
-				return false, err
-			}
-			event, asked, err := in.fetch(ctx, source, w)
-			if err != nil {
-				if stop, err := in.fetchFailed(ctx, source, w, err); stop || err != nil {
-					if _, err := in.observe(ctx, b, nil); err != nil {
-						return false, err
-					}
-					return false, err
-				}
-				continue
-			}
-			b.events, b.asked = append(b.events, event), append(b.asked, asked)
-		}
-		if len(b.events) > 0 {
-			if _, err := in.observe(ctx, b, nil); err != nil {
-				return false, err
-			}
+		if stop, err := in.fetchSome(ctx, source, wishes); stop || err != nil {
+			return false, err
 		}
 	}
 	return true, nil
 }
 
-// fetch reads one record. The answer may be another record than the one asked for: then the wish is
-// dropped and the true record is observed.
-func (in *Intake) fetch(ctx context.Context, source *Source, w store.FetchWish) (connector.Event, int64, error) {
-	ref := connector.Ref{Kind: commerce.Kind(w.Kind), ID: w.SourceID}
-	raw, err := source.Conn.Fetcher.Fetch(ctx, ref)
-	if err != nil {
-		return connector.Event{}, 0, err
+// fetchSome fetches records one after another and stores them together; stop says that the lane should rest.
+func (in *Intake) fetchSome(ctx context.Context, source *Source, wishes []store.FetchWish) (stop bool, err error) {
+	b := batch{source: source, via: store.ViaFetch, priority: store.PriorityNew}
+	moved := map[store.FetchWish]connector.Ref{} // wishes that another record answers
+	for _, w := range wishes {
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		event, err := in.fetch(ctx, source, w)
+		if err != nil {
+			if stop, err = in.fetchFailed(ctx, source, w, err); err != nil {
+				return false, err
+			}
+			if stop {
+				break
+			}
+			continue
+		}
+		asked := w.Asked
+		if event.Ref != (connector.Ref{Kind: commerce.Kind(w.Kind), ID: w.SourceID}) {
+			moved[w], asked = event.Ref, 0
+		}
+		b.events, b.asked = append(b.events, event), append(b.asked, asked)
 	}
-	event := connector.Event{
+	if len(b.events) == 0 {
+		return stop, nil
+	}
+	// A wish is dropped with the same commit that stores the record which answers it, or a crash would lose it.
+	_, err = in.observe(ctx, b, func(ctx context.Context, tx store.Tx, _ int) error {
+		for w, ref := range moved {
+			if err := in.store.DropFetch(ctx, tx, w, store.TaskSkipped, 0, "it belongs to "+string(ref.Kind)+" "+ref.ID, in.now()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return stop, err
+}
+
+// fetch reads one record. The answer may be another record than the one asked for.
+func (in *Intake) fetch(ctx context.Context, source *Source, w store.FetchWish) (connector.Event, error) {
+	raw, err := source.Conn.Fetcher.Fetch(ctx, connector.Ref{Kind: commerce.Kind(w.Kind), ID: w.SourceID})
+	if err != nil {
+		return connector.Event{}, err
+	}
+	if len(raw.Body) == 0 || raw.Ref.ID == "" {
+		// Stored, it would ask for itself again, for ever.
+		return connector.Event{}, connector.Errorf(connector.KindBug, "fetch", "the connector gave a record without a body or an id")
+	}
+	return connector.Event{
 		Ref: raw.Ref, Topic: "fetch", Change: connector.Changed,
 		UpdatedAt: raw.UpdatedAt, Form: raw.Form, Body: raw.Body,
-	}
-	if raw.Ref == ref {
-		return event, w.Asked, nil
-	}
-	err = in.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
-		return in.store.DropFetch(ctx, tx, w, store.TaskSkipped, 0, "it belongs to "+string(raw.Ref.Kind)+" "+raw.Ref.ID, in.now())
-	})
-	return event, 0, err
+	}, nil
 }
 
 // fetchFailed decides what becomes of a record that could not be read; stop says that the system as

@@ -21,6 +21,9 @@ func (in *Intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("connection")
 	status, answer := in.hook(w, r, name)
 	if status >= 400 {
+		if _, ok := in.sources.Source(name); !ok {
+			name = "" // strangers must not make up names that are counted
+		}
 		in.meter.Refused(name, status)
 	}
 	if answer != nil {

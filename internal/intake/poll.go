@@ -37,6 +37,8 @@ func (in *Intake) pollKind(ctx context.Context, source *Source, kind commerce.Ki
 		started := in.now()
 		overlap := source.Conn.Definition.Traits.Overlap
 		switch {
+		case c.Watermark.After(started) && !c.Since.IsZero():
+			// A clock was put back: nobody knows what was missed, so the last window is listed again.
 		case !c.Watermark.IsZero():
 			c.Since = c.Watermark.Add(-overlap)
 		case !source.Since.IsZero():
@@ -48,6 +50,9 @@ func (in *Intake) pollKind(ctx context.Context, source *Source, kind commerce.Ki
 	}
 	for {
 		more, err := in.page(ctx, source, kind, &c, store.ViaPoll)
+		if err != nil && ctx.Err() != nil {
+			return ctx.Err() // it goes on with the page that the cursor names
+		}
 		if err != nil {
 			c.Error = err.Error()
 			if saveErr := in.saveCursor(ctx, c); saveErr != nil {

@@ -352,7 +352,8 @@ func (s *Store) DropFetch(ctx context.Context, tx Tx, w FetchWish, state TaskSta
 		return err
 	}
 	_, err := tx.Exec(ctx, `
-		UPDATE tasks SET state = $2, cause_id = $3, reason = $4, updated_at = $5 WHERE record_id = $1 AND state = 'waiting' AND due_at = 0`,
+		UPDATE tasks SET state = $2, cause_id = $3, reason = $4, updated_at = $5,
+			waiting_since = CASE WHEN $2 = 'skipped' THEN 0 ELSE waiting_since END WHERE record_id = $1 AND state = 'waiting' AND due_at = 0`,
 		w.RecordID, string(state), causeID, reason, millis(now))
 	return err
 }

@@ -1,0 +1,155 @@
+package intake
+
+import (
+	"testing"
+	"time"
+
+	"github.com/orderlyhq/orderly/commerce"
+	"github.com/orderlyhq/orderly/connector"
+	"github.com/orderlyhq/orderly/internal/store"
+	"github.com/orderlyhq/orderly/internal/store/storetest"
+)
+
+// slice is a slice of a clock that stands still: lanes run until they have nothing to do.
+const slice = time.Second
+
+func (s *shop) runLane(t testing.TB) {
+	t.Helper()
+	if _, err := s.intake.RunFetchLane(t.Context(), "shop", 0, slice); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *shop) wishes(t testing.TB, st *store.Store, at time.Time) []store.FetchWish {
+	t.Helper()
+	wishes, err := st.DueFetches(t.Context(), "shop", 0, at, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wishes
+}
+
+func TestThinWebhookIsFetched(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		s := newShop(t, st)
+		s.put("1", "a")
+		for range 3 { // a burst costs one fetch
+			s.post(t, "/hooks/shop", "right", `{"id":"1"}`)
+		}
+		s.woken = nil
+		s.runLane(t)
+		row := tasks(t, st, "shop-erp")["1"]
+		if row.State != store.TaskWaiting || row.Due.IsZero() || row.Wanted != 1 || newest(t, st, row.RecordID) != "a" {
+			t.Errorf("%+v", row)
+		}
+		if len(s.woken) != 2 || s.counts["fetch changed"] != 1 {
+			t.Errorf("woken %v, counted %v", s.woken, s.counts)
+		}
+		if left := s.wishes(t, st, s.clock.Add(time.Hour)); len(left) != 0 {
+			t.Errorf("still to be fetched: %+v", left)
+		}
+	})
+}
+
+func TestFetchMayBeAnsweredByAnotherRecord(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		s := newShop(t, st)
+		s.put("1", "a")
+		s.moved["payment7"] = "1"
+		s.post(t, "/hooks/shop", "right", `{"id":"payment7"}`)
+		s.runLane(t)
+		rows := tasks(t, st, "shop-erp")
+		if rows["1"].State != store.TaskWaiting || rows["1"].Wanted != 1 {
+			t.Errorf("the order is %+v", rows["1"])
+		}
+		if child := rows["payment7"]; child.State != store.TaskSkipped || child.Reason == "" || !child.WaitingSince.IsZero() {
+			t.Errorf("what belongs to it is %+v", child)
+		}
+		if left := s.wishes(t, st, s.clock.Add(time.Hour)); len(left) != 0 {
+			t.Errorf("still to be fetched: %+v", left)
+		}
+	})
+}
+
+func TestRecordThatIsNotFoundIsDeleted(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		s := newShop(t, st)
+		s.post(t, "/hooks/shop", "right", `{"id":"1","body":"a"}`)
+		s.post(t, "/hooks/shop", "right", `{"id":"1"}`)
+		s.runLane(t)
+		if row := tasks(t, st, "shop-erp")["1"]; row.Wanted != 2 || s.counts["fetch deleted"] != 1 {
+			t.Errorf("%+v, counted %v", row, s.counts)
+		}
+		if left := s.wishes(t, st, s.clock.Add(time.Hour)); len(left) != 0 {
+			t.Errorf("still to be fetched: %+v", left)
+		}
+	})
+}
+
+func TestFetchThatFails(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		fail  error
+		tries int
+		want  store.TaskState // after that many tries
+	}{
+		{"a system that is down is asked for ever", connector.Errorf(connector.KindUnavailable, "fetch", "down"), 30, store.TaskWaiting},
+		{"a record that is refused again and again has failed", connector.Errorf(connector.KindForbidden, "fetch", "no"), 13, store.TaskFailed},
+		{"a connector's bug too", connector.Errorf(connector.KindBug, "fetch", "odd"), 13, store.TaskFailed},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			storetest.Each(t, func(t *testing.T, st *store.Store) {
+				s := newShop(t, st)
+				s.fail = c.fail
+				s.post(t, "/hooks/shop", "right", `{"id":"1"}`)
+				for range c.tries {
+					s.runLane(t)
+					if len(s.wishes(t, st, s.clock)) > 0 {
+						t.Fatal("tried again at once")
+					}
+					s.clock = s.clock.Add(10 * time.Minute)
+				}
+				row := tasks(t, st, "shop-erp")["1"]
+				if row.State != c.want {
+					t.Errorf("%+v, want it %s", row, c.want)
+				}
+				if causes, err := st.Causes(t.Context(), ""); err != nil || (len(causes) > 0) != (c.want == store.TaskFailed) {
+					t.Errorf("causes %+v, %v", causes, err)
+				}
+			})
+		})
+	}
+}
+
+// A body that is missing would ask for itself for ever.
+func TestFetchWithoutABodyIsABug(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		s := newShop(t, st)
+		s.put("1", "")
+		s.post(t, "/hooks/shop", "right", `{"id":"1"}`)
+		s.runLane(t)
+		if due := s.wishes(t, st, s.clock); len(due) != 0 {
+			t.Errorf("to be fetched again at once: %+v", due)
+		}
+		if s.counts["fetch thin"] != 0 {
+			t.Errorf("counted %v", s.counts)
+		}
+	})
+}
+
+func TestPersonAsksForARecord(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		s := newShop(t, st)
+		s.put("1", "a")
+		if err := s.intake.SyncRecord(t.Context(), "shop", connector.Ref{Kind: commerce.KindOrder, ID: "1"}); err != nil {
+			t.Fatal(err)
+		}
+		s.runLane(t)
+		if row := tasks(t, st, "shop-erp")["1"]; row.State != store.TaskWaiting || row.Due.IsZero() {
+			t.Errorf("%+v", row)
+		}
+		if err := s.intake.SyncRecord(t.Context(), "other", connector.Ref{Kind: commerce.KindOrder, ID: "1"}); err == nil {
+			t.Error("a source that does not exist is accepted")
+		}
+	})
+}
