@@ -213,6 +213,9 @@ func (r *Runner) leave(l store.LaneRef) {
 // linger waits a little for more work, because a job costs more than a record does. News of this process comes at
 // once; for news of other nodes it has to look.
 func (r *Runner) linger(ctx context.Context, l store.LaneRef, news <-chan struct{}) (more bool) {
+	if r.crowded() {
+		return false // others wait for the place
+	}
 	enough := time.NewTimer(r.pace.linger)
 	defer enough.Stop()
 	var look <-chan time.Time
@@ -237,6 +240,13 @@ func (r *Runner) linger(ctx context.Context, l store.LaneRef, news <-chan struct
 			return false
 		}
 	}
+}
+
+// crowded says that more than half of the places for lanes are taken.
+func (r *Runner) crowded() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.here) > laneWorkers/2
 }
 
 func (r *Runner) due(ctx context.Context, l store.LaneRef) (due bool, err error) {
