@@ -257,6 +257,8 @@ func pythonLiteral(value any) string {
 	}
 	v := reflect.ValueOf(value)
 	switch v.Kind() {
+	case reflect.String: // a key, a mode
+		return pythonString(v.String())
 	case reflect.Slice:
 		parts := make([]string, v.Len())
 		for i := range parts {

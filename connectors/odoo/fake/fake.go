@@ -113,6 +113,9 @@ func Rows(database string, users []User, rows []Row) Option {
 					values[name] = value
 				}
 				e.insert(t, values)
+				if row.Model == "sale.order" {
+					v.orderNumber = int(row.ID)
+				}
 			}
 		}
 	}

@@ -62,6 +62,9 @@ func decode(data []byte, into any) error {
 	return d.Decode(into)
 }
 
+// sessionCode is the code of an error that asks for a new sign-in.
+const sessionCode = 100
+
 // jsonRPC answers /jsonrpc, and the calls of the web client that have the same envelope.
 func (v *Vendor) jsonRPC(w http.ResponseWriter, r *http.Request) {
 	kind, route := "json", r.URL.Path
@@ -105,6 +108,9 @@ func (v *Vendor) jsonRPC(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case failure != nil:
 		reply["error"] = v.rpcError(failure)
+		if reply["error"].(map[string]any)["code"] == sessionCode {
+			reply["id"] = nil // refused before the call is looked at
+		}
 	case result != nil: // a method that returns None leaves the result out
 		reply["result"] = result
 	}
@@ -244,7 +250,7 @@ func (v *Vendor) rpcError(f *fault) map[string]any {
 		code = 0
 	}
 	if f.name == "odoo.http.SessionExpiredException" {
-		code, message = 100, "Odoo Session Expired"
+		code, message = sessionCode, "Odoo Session Expired"
 	}
 	return map[string]any{"code": code, "message": message, "data": map[string]any{
 		"name": f.name, "message": f.message, "arguments": []any{f.message}, "context": map[string]any{},

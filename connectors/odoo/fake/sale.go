@@ -213,8 +213,8 @@ func (e *env) lineAmounts(id int64) {
 	order := e.table("sale.order").get(line.id64("order_id"))
 	currency := order.id64("currency_id")
 	places := e.decimals(currency)
-	amount := line.number("price_unit") * (1 - line.number("discount")/100) * line.number("product_uom_qty")
-	amount = roundTo(amount, places, 18) // amounts are stored as numeric, without noise
+	exact := line.number("price_unit") * (1 - line.number("discount")/100) * line.number("product_uom_qty")
+	amount := roundTo(exact, places, 18) // amounts are stored as numeric, without noise
 	var included, added float64
 	var taxes []*record
 	for _, tax := range line.ids(e.taxField()) {
@@ -229,9 +229,13 @@ func (e *env) lineAmounts(id int64) {
 	if included != 0 {
 		net = roundTo(amount/(1+included/100), places, 18)
 	}
+	base := net
+	if e.version >= 19 && included == 0 {
+		base = exact // from 19 on, taxes are worked out before the line is rounded
+	}
 	for _, tax := range taxes {
 		if !e.included(tax) {
-			added += roundTo(net*tax.number("amount")/100, places, e.version)
+			added += roundTo(base*tax.number("amount")/100, places, e.version)
 		}
 	}
 	total := roundTo(amount+added, places, 18)
@@ -380,7 +384,7 @@ func orderMethods() map[string]method {
 		"sale.order.cancel.action_cancel": on(func(e *env, wizard *record) (any, *fault) {
 			return true, e.cancel(e.table("sale.order").get(wizard.id64("order_id")))
 		}),
-		"stock.quant.action_apply_inventory": on(func(*env, *record) (any, *fault) { return nil, nil }),
+		"stock.quant.action_apply_inventory": {record: true, call: func(*env, *table, []int64, map[string]any) (any, *fault) { return nil, nil }},
 		"res.partner.address_get": {params: []string{"adr_pref"}, record: true, reads: true, call: func(e *env, t *table, ids []int64, a map[string]any) (any, *fault) {
 			wanted := []string{}
 			if list, ok := a["adr_pref"].([]any); ok {

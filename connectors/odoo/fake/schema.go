@@ -428,3 +428,17 @@ func (r *record) number(name string) float64 {
 	}
 	return 0
 }
+
+// Fields gives the type and the relation of a model's fields in the vendor's release, for tests against
+// published lists.
+func (v *Vendor) Fields(model string) map[string][2]string {
+	t := v.tables[model]
+	if t == nil {
+		return nil
+	}
+	out := make(map[string][2]string, len(t.fields))
+	for name, f := range t.fields {
+		out[name] = [2]string{f.kind, f.relation}
+	}
+	return out
+}
