@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -71,9 +72,7 @@ func openConn(t *testing.T, v *odoofake.Vendor, more map[string]string) *connect
 	values := v.Settings()
 	base := values["base_url"]
 	delete(values, "base_url")
-	for name, value := range more {
-		values[name] = value
-	}
+	maps.Copy(values, more)
 	conn, err := connector.Open(t.Context(), odoo.Definition(), values, connector.Env{
 		Connection: "erp", BaseURL: base, HTTP: &http.Client{Transport: direct{v}}, Now: time.Now, State: state{},
 	})

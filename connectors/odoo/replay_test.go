@@ -241,9 +241,7 @@ func TestRecordedSessionsAreAnsweredAsOdooDid(t *testing.T) {
 func send(t *testing.T, v http.Handler, e contracttest.Exchange) *httptest.ResponseRecorder {
 	t.Helper()
 	req := httptest.NewRequestWithContext(t.Context(), e.Request.Method, e.Request.Path, bytes.NewReader(e.Request.Body))
-	for name, values := range e.Request.Header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, e.Request.Header)
 	w := httptest.NewRecorder()
 	v.ServeHTTP(w, req)
 	return w
