@@ -347,8 +347,9 @@ func dateOf(origin string) api.Time {
 	return date
 }
 
-// updateOrder brings a draft document to the values. One that is in force already may stay as it is when
-// nothing in it differs; Odoo itself would let its lines grow but never vanish.
+// updateOrder brings a document to the values. In one that is in force Odoo lets lines change and grow but
+// never vanish, and keeps the price list: what was taken off an order stays with a quantity of zero. One
+// that is locked, invoiced or cancelled may only stay as it is.
 func (c *conn) updateOrder(ctx context.Context, draft connector.OrderDraft, values map[string]any, lines []map[string]any) (connector.Document, error) {
 	const op = "update the order"
 	held, err := c.readOrder(ctx, op, draft.Existing.ID)
@@ -361,10 +362,14 @@ func (c *conn) updateOrder(ctx context.Context, draft connector.OrderDraft, valu
 	}
 	changes := matchLines(rows, lines)
 	if held.state() != connector.DocumentDraft {
+		changes = keepingLines(changes, rows)
 		if len(changes) == 0 && held.Currency.Name == string(draft.Order.DocumentCurrency) && held.state() != connector.DocumentCancelled {
 			return c.full(held, goods(rows))
 		}
-		return connector.Document{}, conflict(op, held)
+		if held.State != "sale" || held.state() != connector.DocumentConfirmed {
+			return connector.Document{}, conflict(op, held)
+		}
+		delete(values, "pricelist_id")
 	}
 	if len(changes) > 0 {
 		values["order_line"] = changes
@@ -400,11 +405,11 @@ func (c *conn) refused(ctx context.Context, op string, id int64, err error) erro
 }
 
 func conflict(op string, o orderHead) *connector.Error {
-	word := map[api.Text]string{"sale": "confirmed", "done": "locked", "cancel": "cancelled"}[o.State]
+	word := map[api.Text]string{"sale": "locked, invoiced or delivered", "done": "locked", "cancel": "cancelled"}[o.State]
 	return &connector.Error{
 		Kind: connector.KindConflict, Op: op, Field: "state", Value: o.State.String(),
 		Message: "the sales order is " + word + " in Odoo and cannot be changed any more",
-		Fix:     "change it in Odoo by hand, or set it back to quotation there and retry",
+		Fix:     "change it in Odoo by hand, or unlock it there and retry",
 	}
 }
 
@@ -435,6 +440,27 @@ func matchLines(held []lineHead, wanted []map[string]any) []any {
 		return cmp.Compare(rank(a), rank(b))
 	})
 	return changes
+}
+
+// keepingLines makes changes fit for an order in force: lines of goods are not removed but set to a
+// quantity of zero; those that are there already need no change.
+func keepingLines(changes []any, held []lineHead) []any {
+	var kept []any
+	for _, change := range changes {
+		command, _ := change.([]any)
+		if len(command) < 2 || command[0] != int64(2) {
+			kept = append(kept, change)
+			continue
+		}
+		at := slices.IndexFunc(held, func(l lineHead) bool { return l.ID == command[1] })
+		switch {
+		case at < 0 || held[at].Display != "": // a note may go
+			kept = append(kept, change)
+		case !held[at].Quantity.IsZero():
+			kept = append(kept, []any{int64(1), held[at].ID, map[string]any{"product_uom_qty": 0}})
+		}
+	}
+	return kept
 }
 
 func rank(command any) int64 {

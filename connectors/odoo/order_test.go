@@ -1,0 +1,220 @@
+package odoo_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/orderlyhq/orderly/commerce"
+	"github.com/orderlyhq/orderly/connector"
+	odoofake "github.com/orderlyhq/orderly/connectors/odoo/fake"
+	"github.com/orderlyhq/orderly/internal/fake"
+	"github.com/orderlyhq/orderly/money"
+)
+
+// office is a pretend Odoo with an open connection and a customer.
+type office struct {
+	*testing.T
+	vendor   *odoofake.Vendor
+	conn     *connector.Conn
+	customer connector.Document
+	taxes    []connector.TaxCode
+}
+
+func newOffice(t *testing.T, options ...odoofake.Option) *office {
+	t.Helper()
+	o := &office{T: t, vendor: odoofake.New(fake.Options{BaseURL: "https://odoo.test", Catalog: fake.DefaultCatalog()}, options...)}
+	o.conn = openConn(t, o.vendor, nil)
+	var err error
+	if o.customer, err = o.conn.Customers.SaveCustomer(t.Context(), connector.CustomerDraft{
+		Key: "shop-c-1", Customer: commerce.Customer{DisplayName: "Erika Muster", Emails: []string{"erika@example.com"}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if o.taxes, err = o.conn.Taxes.Taxes(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// draft makes a draft of an order as the engine would.
+func (o *office) draft(key connector.Key, order commerce.Order) connector.OrderDraft {
+	o.Helper()
+	d := connector.OrderDraft{
+		Key: key, Order: order, Customer: o.customer,
+		Lines: make([]connector.LineCodes, len(order.Lines)), Shipping: make([]connector.LineCodes, len(order.ShippingLines)),
+		Charges: make([]connector.LineCodes, len(order.Charges)), Discounts: make([]connector.LineCodes, len(order.Discounts)),
+	}
+	for i, l := range order.Lines {
+		d.Lines[i] = o.codes(l.SKU, l.Taxes, order.PricesIncludeTax)
+	}
+	for i, l := range order.ShippingLines {
+		d.Shipping[i] = o.codes(fake.ShippingSKU, l.Taxes, order.PricesIncludeTax)
+	}
+	for i, l := range order.Charges {
+		d.Charges[i] = o.codes(fake.FeeSKU, l.Taxes, order.PricesIncludeTax)
+	}
+	for i, l := range order.Discounts {
+		if !l.Allocated {
+			d.Discounts[i] = o.codes(fake.DiscountSKU, l.Taxes, order.PricesIncludeTax)
+		}
+	}
+	d.RoundingItem = o.codes(fake.RoundingSKU, nil, false).Item
+	return d
+}
+
+func (o *office) codes(sku string, taxes []commerce.Tax, inclusive bool) connector.LineCodes {
+	o.Helper()
+	found, err := o.conn.Items.FindItems(o.Context(), []string{sku})
+	if err != nil || len(found[sku]) != 1 {
+		o.Fatalf("article %s: %v, %v", sku, found, err)
+	}
+	codes := connector.LineCodes{Item: found[sku][0]}
+	rates := []money.Decimal{}
+	for _, tax := range taxes {
+		rates = append(rates, tax.Rate)
+	}
+	if len(rates) == 0 {
+		rates = append(rates, money.Zero)
+	}
+	for _, rate := range rates {
+		for _, code := range o.taxes {
+			if code.Rate.Equal(rate) && code.Included == inclusive {
+				codes.TaxCodes = append(codes.TaxCodes, code)
+			}
+		}
+	}
+	return codes
+}
+
+// save writes a draft and, as the engine does, settles what rounding leaves.
+func (o *office) save(d connector.OrderDraft) connector.Document {
+	o.Helper()
+	doc, err := o.conn.Orders.SaveOrder(o.Context(), d)
+	if err != nil {
+		o.Fatalf("order %s: %v", d.Key, err)
+	}
+	want := d.Order.Totals.TaxInclusive
+	difference := want.Amount.Sub(doc.Totals.Gross.Amount)
+	if difference.IsZero() {
+		return doc
+	}
+	if difference.Abs().GreaterThan(d.Order.Tolerance()) {
+		o.Fatalf("order %s of %s became %s: more than rounding leaves", d.Key, want, doc.Totals.Gross)
+	}
+	d.Existing, d.Rounding = &doc, money.New(difference, want.Currency)
+	doc, err = o.conn.Orders.SaveOrder(o.Context(), d)
+	if err != nil {
+		o.Fatalf("order %s: rounding of %s: %v", d.Key, d.Rounding, err)
+	}
+	return doc
+}
+
+// TestGeneratedOrdersKeepTheirTotals writes what a shop's generator makes into every release.
+func TestGeneratedOrdersKeepTheirTotals(t *testing.T) {
+	for name, options := range map[string][]odoofake.Option{
+		"19": {odoofake.Version(19)}, "18": {odoofake.Version(18)}, "17": {odoofake.Version(17)}, "16": {odoofake.Version(16)},
+		"18 by the REST module": {odoofake.Version(18), odoofake.RESTModule()}, "17 with four decimals": {odoofake.Version(17), odoofake.PriceDecimals(4)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOffice(t, options...)
+			g := fake.NewGenerator(fake.GeneratorOptions{Seed: 7, Charges: []commerce.ChargeType{commerce.ChargeTip}, GiftCards: true, DocumentDiscounts: true})
+			for i := range 120 {
+				order := g.Order()
+				order.Source.ExternalID, order.OrderNumber = fmt.Sprint(i), fmt.Sprint(1000+i)
+				doc := o.save(o.draft(connector.NewKey("shop", connector.Ref{Kind: commerce.KindOrder, ID: fmt.Sprint(i)}), order))
+				totals := order.Totals
+				if !doc.Totals.Gross.Equal(totals.TaxInclusive) {
+					t.Errorf("order %d: %s became %s", i, totals.TaxInclusive, doc.Totals.Gross)
+				}
+				if off := doc.Totals.Tax.Amount.Sub(totals.Tax.Amount).Abs(); off.GreaterThan(order.TaxTolerance()) {
+					t.Errorf("order %d: tax %s became %s", i, totals.Tax, doc.Totals.Tax)
+				}
+			}
+		})
+	}
+}
+
+func simple(quantities map[string]int64) commerce.Order {
+	order := commerce.Order{
+		Source: commerce.Source{ExternalID: "1"}, OrderNumber: "1001", DocumentCurrency: "EUR", RoundingMode: money.HalfUp,
+		BillTo: &commerce.Address{Name: "Erika Muster", StreetAddress: "Markt 1", PostalCode: "10115", AddressLocality: "Berlin", AddressCountry: "DE"},
+	}
+	eur := func(d money.Decimal) money.Money { return money.New(d, "EUR") }
+	rate := decimal.RequireFromString("0.19")
+	for _, sku := range []string{"MUG-BLUE", "POT-GLASS-1L", "SCALE-01"} {
+		n := quantities[sku]
+		if n == 0 {
+			continue
+		}
+		net := decimal.NewFromInt(10 * n)
+		tax := commerce.TaxOnNet(net, rate, "EUR", money.HalfUp)
+		order.Lines = append(order.Lines, commerce.Line{
+			LineID: sku, Type: commerce.LineProduct, SKU: sku, Name: sku, Quantity: decimal.NewFromInt(n),
+			UnitPrice: commerce.Price{Net: eur(decimal.NewFromInt(10)), Gross: eur(decimal.RequireFromString("11.90"))},
+			LineNet:   eur(net), LineTax: eur(tax), LineGross: eur(net.Add(tax)), Taxes: []commerce.Tax{{Name: "VAT", Rate: rate, TaxAmount: eur(tax)}},
+		})
+	}
+	if err := order.Complete(commerce.Stated{}); err != nil {
+		panic(err) // the order is ours
+	}
+	return order
+}
+
+func TestEditsOfAConfirmedOrder(t *testing.T) {
+	for _, version := range []int{16, 17, 18, 19} {
+		t.Run(fmt.Sprint(version), func(t *testing.T) {
+			o := newOffice(t, odoofake.Version(version))
+			doc := o.save(o.draft("shop-1", simple(map[string]int64{"MUG-BLUE": 2, "POT-GLASS-1L": 1})))
+			doc, err := o.conn.Confirmer.ConfirmOrder(t.Context(), doc)
+			if err != nil || doc.State != connector.DocumentConfirmed {
+				t.Fatalf("%s, %v", doc.State, err)
+			}
+			for _, change := range []map[string]int64{
+				{"MUG-BLUE": 3, "POT-GLASS-1L": 1},                // more of one
+				{"MUG-BLUE": 3, "POT-GLASS-1L": 1, "SCALE-01": 1}, // another article
+				{"MUG-BLUE": 3, "SCALE-01": 1},                    // one taken off
+				{"MUG-BLUE": 3, "SCALE-01": 1},                    // the same again
+			} {
+				d := o.draft("shop-1", simple(change))
+				d.Existing = &doc
+				after := o.save(d)
+				if after.ID != doc.ID || after.State != connector.DocumentConfirmed {
+					t.Fatalf("%v: document %s is %s; want %s confirmed", change, after.ID, after.State, doc.ID)
+				}
+			}
+			if documents := o.vendor.Documents(); len(documents) != 1 {
+				t.Errorf("%d documents; want 1", len(documents))
+			}
+		})
+	}
+}
+
+func TestALockedOrderIsLeftAlone(t *testing.T) {
+	o := newOffice(t, odoofake.Version(18), odoofake.LockConfirmed())
+	doc := o.save(o.draft("shop-1", simple(map[string]int64{"MUG-BLUE": 2})))
+	doc, err := o.conn.Confirmer.ConfirmOrder(t.Context(), doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := o.draft("shop-1", simple(map[string]int64{"MUG-BLUE": 5}))
+	d.Existing = &doc
+	if _, err := o.conn.Orders.SaveOrder(t.Context(), d); connector.KindOf(err) != connector.KindConflict {
+		t.Errorf("changing a locked order gives %v; want KindConflict", err)
+	}
+}
+
+func TestACustomerThatIsGoneIsNamed(t *testing.T) {
+	o := newOffice(t)
+	d := o.draft("shop-1", simple(map[string]int64{"MUG-BLUE": 2}))
+	d.Customer.ID = "999999"
+	_, err := o.conn.Orders.SaveOrder(t.Context(), d)
+	if e := new(connector.Error); !errors.As(err, &e) || e.Kind != connector.KindNotFound || e.Field != "customer" {
+		t.Errorf("an order of a customer that does not exist gives %#v; want KindNotFound with the field customer", err)
+	}
+	if documents := o.vendor.Documents(); len(documents) != 0 {
+		t.Errorf("%d documents were left behind", len(documents))
+	}
+}
