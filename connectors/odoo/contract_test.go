@@ -67,7 +67,7 @@ func contractJSON(t *testing.T, name string, into any) {
 }
 
 // openConn opens a connection to a pretend Odoo without a network.
-func openConn(t *testing.T, v *odoofake.Vendor, more map[string]string) *connector.Conn {
+func openConn(t testing.TB, v *odoofake.Vendor, more map[string]string) *connector.Conn {
 	t.Helper()
 	values := v.Settings()
 	base := values["base_url"]
