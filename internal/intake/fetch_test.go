@@ -125,7 +125,7 @@ func TestFetchThatFails(t *testing.T) {
 func TestFetchWithoutABodyIsABug(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		s := newShop(t, st)
-		s.put("1", "")
+		s.records["1"] = connector.Raw{Ref: connector.Ref{Kind: commerce.KindOrder, ID: "1"}}
 		s.post(t, "/hooks/shop", "right", `{"id":"1"}`)
 		s.runLane(t)
 		if due := s.wishes(t, st, s.clock); len(due) != 0 {

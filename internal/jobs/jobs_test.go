@@ -22,7 +22,8 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-// hurried is a pace for tests. There is one sweep, at the start, so that nothing it repairs goes unseen.
+// hurried is a pace for tests. Sweeps come at the start alone, one of the node and one of the leader; a test that must
+// not be helped by them waits for swept.
 func hurried() pace {
 	return pace{
 		slice: 300 * time.Millisecond, step: 50 * time.Millisecond, linger: 20 * time.Millisecond, look: 5 * time.Millisecond, rest: 50 * time.Millisecond,
@@ -193,7 +194,8 @@ func TestWakeWhileALaneEndsIsNotLost(t *testing.T) {
 		p := hurried()
 		p.linger = 0
 		r := start(t, st, Work{Lane: c.lane}, nil, p)
-		const callers, each = 4, 60
+		swept(t, st)
+		const callers, each = 4, 120
 		var wg sync.WaitGroup
 		for caller := range callers {
 			wg.Go(func() {
@@ -202,14 +204,85 @@ func TestWakeWhileALaneEndsIsNotLost(t *testing.T) {
 						t.Error(err)
 						return
 					}
-					if i%3 == 0 {
-						<-time.After(rand.N(30 * time.Millisecond)) // so that lanes end in between
-					}
+					<-time.After(rand.N(10 * time.Millisecond)) // so that lanes end in between
 				}
 			})
 		}
 		wg.Wait()
 		eventually(t, "all records are carried without a sweep", func() bool { return synced(t, st) == callers*each })
+	})
+}
+
+// A lane tries to end while a transaction that has woken it is still open: the end waits, and finds the record.
+func TestEndOfALaneWaitsForThoseThatWakeIt(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		if st.Dialect() != store.Postgres {
+			return // SQLite has one writer: they cannot meet
+		}
+		c := newCarrier(t, st)
+		begun, goOn := make(chan struct{}), make(chan struct{})
+		var first sync.Once
+		p := hurried()
+		p.linger, p.slice = 0, time.Minute
+		r := start(t, st, Work{Lane: func(ctx context.Context, l store.LaneRef, run string, slice time.Duration) (bool, error) {
+			more, err := c.lane(ctx, l, run, slice)
+			first.Do(func() {
+				close(begun)
+				<-goOn
+			})
+			return more, err
+		}}, nil, p)
+		swept(t, st)
+		if err := observe(t.Context(), st, r, "1", 1); err != nil {
+			t.Fatal(err)
+		}
+		<-begun // the lane has carried the first and found no more
+		err := st.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
+			got, err := st.Observe(ctx, tx, store.Observation{
+				Connection: "shop", Kind: "order", SourceID: "2", Via: store.ViaWebhook, At: time.Now(), Hash: "h", Body: []byte{},
+				Routes: []store.Route{{Flow: "shop-erp", Destination: "erp", Lanes: 1}},
+			})
+			if err != nil {
+				return err
+			}
+			if err := r.WakeLanes(ctx, tx, got.Wake...); err != nil {
+				return err
+			}
+			close(goOn)
+			eventually(t, "the lane waits for this transaction, or has ended", func() bool { return waiting(t, st) || unfinished(t, st) == 0 })
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "both records are carried", func() bool { return synced(t, st) == 2 })
+	})
+}
+
+// waiting says that somebody waits for an advisory lock of this database.
+func waiting(t testing.TB, st *store.Store) (is bool) {
+	t.Helper()
+	err := st.Read(t.Context(), func(ctx context.Context, tx store.Tx) error {
+		return tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`).Scan(&is)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return is
+}
+
+// swept waits for the sweeps of the start.
+func swept(t testing.TB, st *store.Store) {
+	t.Helper()
+	eventually(t, "the sweeps of the start are done", func() (done bool) {
+		err := st.Read(t.Context(), func(ctx context.Context, tx store.Tx) error {
+			return tx.QueryRow(ctx, `SELECT COUNT(*) >= 2 FROM river_job WHERE kind = 'sweep' AND state = 'completed'`).Scan(&done)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return done
 	})
 }
 
