@@ -80,7 +80,11 @@ func (e *Error) Unwrap() error { return e.Err }
 // Errorf makes an error of a kind; %w wraps as in fmt.Errorf.
 func Errorf(kind ErrorKind, op, format string, args ...any) *Error {
 	wrapped := fmt.Errorf(format, args...)
-	return &Error{Kind: kind, Op: op, Message: wrapped.Error(), Err: errors.Unwrap(wrapped)}
+	cause := errors.Unwrap(wrapped)
+	if _, several := wrapped.(interface{ Unwrap() []error }); several {
+		cause = wrapped
+	}
+	return &Error{Kind: kind, Op: op, Message: wrapped.Error(), Err: cause}
 }
 
 // Invalid makes a KindInvalid error about a field of a record.

@@ -2,6 +2,8 @@ package connector
 
 import (
 	"fmt"
+	"io"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -103,6 +105,9 @@ func Number(field *float64, name, help string, options ...Option) Setting {
 		func() string { return strconv.FormatFloat(*field, 'g', -1, 64) },
 		func(text string) (err error) {
 			*field, err = strconv.ParseFloat(text, 64)
+			if math.IsNaN(*field) || math.IsInf(*field, 0) {
+				err = strconv.ErrRange
+			}
 			return wrap(err, "is no number")
 		})
 }
@@ -172,6 +177,15 @@ func (s Secret) String() string {
 // GoString hides the secret from %#v.
 func (s Secret) GoString() string { return strconv.Quote(s.String()) }
 
+// Format hides the secret from every verb: fmt shows the value itself where one does not fit a text.
+func (s Secret) Format(f fmt.State, verb rune) {
+	text := s.String()
+	if verb == 'q' || (verb == 'v' && f.Flag('#')) {
+		text = s.GoString()
+	}
+	_, _ = io.WriteString(f, text) // a lost part of a text to print is the printer's to tell
+}
+
 // MarshalText hides the secret from JSON and YAML.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
@@ -199,7 +213,8 @@ func Bind(settings []Setting, values map[string]string) []*SettingError {
 		known = append(known, s.Name)
 		text, given := values[s.Name]
 		if !given || (text == "" && s.Type != TypeString) {
-			if s.Required && s.get() == "" {
+			// A number or truth value is never empty, so only what is given counts.
+			if s.Required && (s.get() == "" || (s.Type != TypeString && s.Type != TypeList)) {
 				fail(s.Name, "is required: %s%s", s.Help, exampleText(s))
 			}
 			continue
