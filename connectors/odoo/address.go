@@ -35,7 +35,7 @@ func (c *conn) SaveAddress(ctx context.Context, customer connector.Document, use
 		children = append(children, p)
 	}
 	if owner == nil {
-		return connector.Document{}, connector.Errorf(connector.KindNotFound, op, "the customer is not there any more, or archived")
+		return connector.Document{}, goneCustomer(op, customer.ID)
 	}
 	values, err := c.childValues(ctx, *owner, use, address)
 	if err != nil {

@@ -9,16 +9,16 @@ import (
 	"github.com/orderlyhq/orderly/money"
 )
 
-// config is the configuration of a connection.
+// config is the configuration of a connection. Secrets are exported so that fmt lets them hide themselves.
 type config struct {
 	mode          string
 	database      string
 	login         string
-	apiKey        connector.Secret
+	APIKey        connector.Secret
 	company       string
 	priceLists    []string
 	quotations    bool
-	webhookSecret connector.Secret
+	WebhookSecret connector.Secret
 
 	lists map[money.Currency]string // priceLists, taken apart
 }
@@ -32,7 +32,7 @@ func (c *config) Settings() []connector.Setting {
 			connector.Required(), connector.Example("mycompany")),
 		connector.String(&c.login, "login", "login of the user whose key it is, mostly an e-mail address; JSON-2 needs none",
 			connector.Example("orderly@mycompany.example")),
-		connector.SecretString(&c.apiKey, "api_key", "API key of that user (Preferences, Account Security, New API Key); the REST module takes the password",
+		connector.SecretString(&c.APIKey, "api_key", "API key of that user (Preferences, Account Security, New API Key); the REST module takes the password",
 			connector.Required()),
 		connector.String(&c.mode, "mode", "how Odoo is called: auto takes json2 from Odoo 19 on and jsonrpc before; rest_module is the community module \"restful\"",
 			connector.Allowed(string(api.ModeAuto), string(api.ModeJSON2), string(api.ModeJSONRPC), string(api.ModeRESTModule)), connector.Advanced()),
@@ -41,7 +41,7 @@ func (c *config) Settings() []connector.Setting {
 		connector.List(&c.priceLists, "price_lists", "price list (id or name) for each currency, where the first one of a currency is not the right one",
 			connector.Example("EUR=1,USD=Public USD"), connector.Advanced()),
 		connector.Bool(&c.quotations, "quotations", "as a source, also give quotations that are not confirmed yet", connector.Advanced()),
-		connector.SecretString(&c.webhookSecret, "webhook_secret", "random text that ends the address for webhooks: the only proof that Odoo can give",
+		connector.SecretString(&c.WebhookSecret, "webhook_secret", "random text that ends the address for webhooks: the only proof that Odoo can give",
 			connector.Advanced()),
 	}
 }
@@ -64,13 +64,13 @@ func (c *config) Open(_ context.Context, env connector.Env) (connector.Connector
 		}
 		c.lists[currency] = list
 	}
-	if strings.ContainsAny(c.webhookSecret.Reveal(), "/?#% ") {
+	if strings.ContainsAny(c.WebhookSecret.Reveal(), "/?#% ") {
 		e := connector.Invalid("webhook_secret", "has characters that do not belong into an address")
 		e.Fix = "use letters and digits"
 		return nil, e
 	}
 	opened := &conn{config: c, env: env, api: api.NewClient(api.Account{
-		Mode: api.Mode(c.mode), Base: env.BaseURL, Database: c.database, Login: c.login, Secret: c.apiKey, HTTP: env.HTTP, State: env.State,
+		Mode: api.Mode(c.mode), Base: env.BaseURL, Database: c.database, Login: c.login, Secret: c.APIKey, HTTP: env.HTTP, State: env.State,
 	})}
 	opened.known = newLookup(opened)
 	opened.api.Context = opened.known.context

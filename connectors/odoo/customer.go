@@ -196,7 +196,7 @@ func (c *conn) updateCustomer(ctx context.Context, op string, draft connector.Cu
 		return connector.Document{}, err
 	}
 	if len(rows) == 0 {
-		return connector.Document{}, connector.Errorf(connector.KindNotFound, op, "the contact is not there any more, or archived")
+		return connector.Document{}, goneCustomer(op, draft.Existing.ID)
 	}
 	held := rows[0]
 	var children []partner
@@ -241,6 +241,13 @@ func (c *conn) updateCustomer(ctx context.Context, op string, draft connector.Cu
 		}
 	}
 	return c.partnerDocument(held), nil
+}
+
+// goneCustomer is the error of a customer that cannot be used any more.
+func goneCustomer(op, id string) error {
+	e := connector.Errorf(connector.KindNotFound, op, "the customer is not in Odoo any more, or archived")
+	e.Field, e.Value = "customer", id
+	return e
 }
 
 // withoutVAT tries a write once more without the tax number when Odoo refuses it: module base_vat checks

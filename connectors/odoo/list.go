@@ -166,11 +166,8 @@ func listPage(kind commerce.Kind, rows []row, next cursor, watermark time.Time, 
 	return p
 }
 
-// Count implements connector.Counter. The community REST module cannot count.
-func (c *conn) Count(ctx context.Context, q connector.Query) (int, error) {
-	if api.Mode(c.config.mode) == api.ModeRESTModule {
-		return -1, nil
-	}
+// Count implements connector.Counter, which the community REST module has no call for.
+func (c *fullConn) Count(ctx context.Context, q connector.Query) (int, error) {
 	model, domain, _, err := c.listed(ctx, q.Kind)
 	if err != nil {
 		return 0, err

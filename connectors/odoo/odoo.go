@@ -58,7 +58,7 @@ type conn struct {
 }
 
 // fullConn is a connection over Odoo's own APIs. The community REST module carries neither the
-// wizards that make invoices nor the descriptions of models.
+// wizards that make invoices nor the call that counts.
 type fullConn struct{ *conn }
 
 func (c *conn) url(model, id string) string {
@@ -127,7 +127,6 @@ func (c *conn) Close(context.Context) error { return nil }
 var (
 	_ connector.Connector        = (*conn)(nil)
 	_ connector.Lister           = (*conn)(nil)
-	_ connector.Counter          = (*conn)(nil)
 	_ connector.Fetcher          = (*conn)(nil)
 	_ connector.WebhookReceiver  = (*conn)(nil)
 	_ connector.WebhookRegistrar = (*conn)(nil)
@@ -138,6 +137,7 @@ var (
 	_ connector.StockReader      = (*conn)(nil)
 	_ connector.OrderWriter      = (*conn)(nil)
 	_ connector.OrderConfirmer   = (*conn)(nil)
+	_ connector.Counter          = (*fullConn)(nil)
 	_ connector.Invoicer         = (*fullConn)(nil)
 	_ connector.SourceConfig     = (*config)(nil)
 )

@@ -3,6 +3,7 @@ package odoo
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -214,14 +215,42 @@ func (c *conn) wrongCurrency(ctx context.Context, op string, o orderHead, draft 
 	}
 }
 
-// namePart gives an error of Odoo's the canonical field, where the article or the customer is at fault.
+// namePart gives an error about a record that is not there any more the canonical field: the customer or
+// one of its addresses, an article, a tax. Odoo names the model and the id.
 func namePart(err error, draft connector.OrderDraft) error {
-	if connector.KindOf(err) == connector.KindNotFound {
-		e := connector.Errorf(connector.KindNotFound, "write the order", "a record that the order points at is not in Odoo any more: %w", err)
-		e.Field, e.Value = "customer", draft.Customer.ID
-		return e
+	e, ok := errors.AsType[*connector.Error](err)
+	if !ok || e.Kind != connector.KindNotFound {
+		return err
 	}
-	return err
+	named := *e
+	named.Err = err
+	switch e.Field {
+	case modelPartner:
+		named.Field, named.Value = "customer", draft.Customer.ID
+		named.Message = "the customer, or one of the addresses, is not in Odoo any more"
+	case modelProduct, modelTax:
+		named.Kind, named.Message = connector.KindUnmapped, "the article is not in Odoo any more"
+		named.Field, named.Value = articleAt(draft, e.Value)
+		if e.Field == modelTax {
+			named.Field, named.Value, named.Message = "taxes", e.Value, "the tax is not in Odoo any more"
+		}
+		named.Fix = "correct the mapping, or add it in Odoo"
+	}
+	return &named
+}
+
+// articleAt is the field of the draft that has an article, and its SKU.
+func articleAt(draft connector.OrderDraft, id string) (field, sku string) {
+	for area, list := range map[string][]connector.LineCodes{
+		"lines": draft.Lines, "shipping_lines": draft.Shipping, "charges": draft.Charges, "discounts": draft.Discounts,
+	} {
+		for i, codes := range list {
+			if codes.Item.ID == id {
+				return fmt.Sprintf("%s[%d].sku", area, i), codes.Item.SKU
+			}
+		}
+	}
+	return "rounding_item", draft.RoundingItem.SKU
 }
 
 func commands(lines []map[string]any) []any {

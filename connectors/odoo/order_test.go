@@ -206,15 +206,37 @@ func TestALockedOrderIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestACustomerThatIsGoneIsNamed(t *testing.T) {
-	o := newOffice(t)
-	d := o.draft("shop-1", simple(map[string]int64{"MUG-BLUE": 2}))
-	d.Customer.ID = "999999"
-	_, err := o.conn.Orders.SaveOrder(t.Context(), d)
-	if e := new(connector.Error); !errors.As(err, &e) || e.Kind != connector.KindNotFound || e.Field != "customer" {
-		t.Errorf("an order of a customer that does not exist gives %#v; want KindNotFound with the field customer", err)
+func TestWhatIsNotThereAnyMoreIsNamed(t *testing.T) {
+	order := fake.NewGenerator(fake.GeneratorOptions{Seed: 5, Catalog: fake.DefaultCatalog()}).Order()
+	for _, version := range []int{16, 17, 18, 19} {
+		for name, test := range map[string]struct {
+			spoil func(*connector.OrderDraft)
+			kind  connector.ErrorKind
+			field string
+		}{
+			"the customer":      {func(d *connector.OrderDraft) { d.Customer.ID = "999999" }, connector.KindNotFound, "customer"},
+			"a billing address": {func(d *connector.OrderDraft) { d.BillTo = &connector.Document{ID: "999999"} }, connector.KindNotFound, "customer"},
+			"an article":        {func(d *connector.OrderDraft) { d.Lines[0].Item.ID = "999999" }, connector.KindUnmapped, "lines[0].sku"},
+			"a tax":             {func(d *connector.OrderDraft) { d.Lines[0].TaxCodes = []connector.TaxCode{{Code: "999999"}} }, connector.KindUnmapped, "taxes"},
+		} {
+			t.Run(fmt.Sprintf("%s in %d", name, version), func(t *testing.T) {
+				o := newOffice(t, odoofake.Version(version))
+				draft := o.draft("shop-1", order)
+				test.spoil(&draft)
+				_, err := o.conn.Orders.SaveOrder(t.Context(), draft)
+				e, ok := errors.AsType[*connector.Error](err)
+				if !ok || e.Kind != test.kind || e.Field != test.field {
+					t.Errorf("SaveOrder gives %v; want %s with the field %s", err, test.kind, test.field)
+				}
+				if n := len(o.vendor.Documents()); n != 0 {
+					t.Errorf("%d documents are left behind", n)
+				}
+			})
+		}
 	}
-	if documents := o.vendor.Documents(); len(documents) != 0 {
-		t.Errorf("%d documents were left behind", len(documents))
+	o := newOffice(t)
+	_, err := o.conn.Addresses.SaveAddress(t.Context(), connector.Document{ID: "999999"}, commerce.UseShipping, commerce.Address{Name: "A", StreetAddress: "B 1"})
+	if e, ok := errors.AsType[*connector.Error](err); !ok || e.Kind != connector.KindNotFound || e.Field != "customer" {
+		t.Errorf("SaveAddress of a customer that is not there gives %v; want KindNotFound with the field customer", err)
 	}
 }

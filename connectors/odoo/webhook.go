@@ -35,7 +35,7 @@ type notice struct {
 // One change is posted many times; all give the same event.
 func (c *conn) Receive(req connector.Request) (connector.Receipt, error) {
 	const op = "receive a webhook"
-	secret := c.config.webhookSecret.Reveal()
+	secret := c.config.WebhookSecret.Reveal()
 	if secret == "" {
 		return connector.Receipt{}, &connector.Error{
 			Kind: connector.KindAuth, Op: op, Field: "webhook_secret", Message: "is not set, so that nothing proves who sends",
@@ -133,7 +133,7 @@ func (c *conn) Webhooks(ctx context.Context, address string) ([]connector.Subscr
 // hookAddress is the address that Odoo posts to: ours, with the secret at its end.
 func (c *conn) hookAddress(ctx context.Context, address string) (string, error) {
 	const op = "set up webhooks"
-	secret := c.config.webhookSecret.Reveal()
+	secret := c.config.WebhookSecret.Reveal()
 	if secret == "" {
 		return "", &connector.Error{
 			Kind: connector.KindAuth, Op: op, Field: "webhook_secret", Message: "is not set", Fix: "enter a random text as webhook_secret",

@@ -26,7 +26,7 @@ var (
 	wrongValue  = regexp.MustCompile(`^Wrong value for [a-z0-9_.]*\.([a-z0-9_]+): '?([^'\n]*)'?`)
 	// What stands in square brackets is data of the record: a VAT number, a name.
 	bracketed     = regexp.MustCompile(`\[[^\]]*\]`)
-	missingRecord = regexp.MustCompile(`Record: ([a-z0-9_.]+)\(`)
+	missingRecord = regexp.MustCompile(`Record: ([a-z0-9_.]+)\((\d+)`)
 	modelName     = regexp.MustCompile(`\(([a-z]+(?:[._][a-z0-9]+)+)\)`)
 )
 
@@ -54,7 +54,7 @@ func (f Fault) Explain() *connector.Error {
 		e.Kind = connector.KindNotFound
 		e.Message = "the record does not exist or has been deleted"
 		if model := missingRecord.FindStringSubmatch(f.Message); model != nil {
-			e.Message = "the " + model[1] + " record does not exist or has been deleted"
+			e.Field, e.Value = model[1], model[2]
 		}
 	case "NotFound": // JSON-2: a model or method that is not there, never a record
 		e.Kind = connector.KindInvalid

@@ -127,8 +127,8 @@ func explainREST(resp *httpx.Response, e *connector.Error) *connector.Error {
 		return Fault{Name: "AccessDenied", Message: body.Message.String()}.Explain()
 	case kind == "Access error":
 		return Fault{Name: "AccessError", Message: body.Message.String()}.Explain()
-	case kind == "missing_record", kind == "invalid object model":
-		return &connector.Error{Kind: connector.KindNotFound, Code: kind, Message: tidy(body.Message.String())}
+	case kind == "missing_record", missingRecord.MatchString(body.Message.String()):
+		return Fault{Name: "MissingError", Message: body.Message.String()}.Explain()
 	default: // "params", "exception": Odoo raised, and the module rolled back
 		return &connector.Error{Kind: connector.KindInvalid, Code: kind, Message: tidy(body.Message.String())}
 	}
