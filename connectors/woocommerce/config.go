@@ -15,11 +15,11 @@ const (
 	feedbackNote = "meta_and_note"
 )
 
-// config is the configuration of a connection.
+// config is the configuration of a connection. Secrets are exported fields, because fmt hides no others.
 type config struct {
-	consumerKey    connector.Secret
-	consumerSecret connector.Secret
-	webhookSecret  connector.Secret
+	ConsumerKey    connector.Secret
+	ConsumerSecret connector.Secret
+	WebhookSecret  connector.Secret
 	auth           string
 	signedURL      string
 	apiVersion     string
@@ -36,11 +36,11 @@ func newConfig() *config {
 // Settings implements connector.Config.
 func (c *config) Settings() []connector.Setting {
 	return []connector.Setting{
-		connector.SecretString(&c.consumerKey, "consumer_key", "first part of the REST API key, beginning with ck_ (WooCommerce > Settings > Advanced > REST API)",
+		connector.SecretString(&c.ConsumerKey, "consumer_key", "first part of the REST API key, beginning with ck_ (WooCommerce > Settings > Advanced > REST API)",
 			connector.Required()),
-		connector.SecretString(&c.consumerSecret, "consumer_secret", "second part of that key, beginning with cs_; it is shown only once",
+		connector.SecretString(&c.ConsumerSecret, "consumer_secret", "second part of that key, beginning with cs_; it is shown only once",
 			connector.Required()),
-		connector.SecretString(&c.webhookSecret, "webhook_secret", "long random text of your own that webhooks are signed with; without it orders only come by schedule"),
+		connector.SecretString(&c.WebhookSecret, "webhook_secret", "long random text of your own that webhooks are signed with; without it orders only come by schedule"),
 		connector.String(&c.auth, "auth", "how the key is sent: auto is basic over https and oauth1 over http; query is for web servers that take the Authorization header away",
 			connector.Allowed(string(api.AuthAuto), string(api.AuthBasic), string(api.AuthQuery), string(api.AuthOAuth)), connector.Advanced()),
 		connector.String(&c.signedURL, "signed_url", "with oauth1: the address that WordPress believes to have, where it is not base_url (behind a proxy that ends TLS)",
@@ -72,7 +72,7 @@ func (c *config) Open(_ context.Context, env connector.Env) (connector.Connector
 	}
 	return &conn{config: c, env: env, api: api.New(api.Account{
 		Base: strings.TrimRight(env.BaseURL, "/"), Version: c.apiVersion, Plain: c.plain, Auth: api.Auth(c.auth),
-		Key: c.consumerKey, Secret: c.consumerSecret, SignedBase: strings.TrimRight(c.signedURL, "/"), HTTP: env.HTTP, Now: env.Now,
+		Key: c.ConsumerKey, Secret: c.ConsumerSecret, SignedBase: strings.TrimRight(c.signedURL, "/"), HTTP: env.HTTP, Now: env.Now,
 	})}, nil
 }
 

@@ -60,12 +60,12 @@ func (c *conn) Receive(req connector.Request) (connector.Receipt, error) {
 	if signature == "" && name == "" && req.Method == http.MethodPost && ping.Match(req.Body) {
 		return connector.Receipt{Ignored: "ping"}, nil
 	}
-	if c.config.webhookSecret == "" {
+	if c.config.WebhookSecret == "" {
 		e := connector.Errorf(connector.KindAuth, "receive webhook", "there is no webhook_secret to prove webhooks with")
 		e.Field, e.Fix = "webhook_secret", "set webhook_secret and let the webhooks be made again"
 		return connector.Receipt{}, e
 	}
-	if !signed(req.Body, signature, c.config.webhookSecret.Reveal()) {
+	if !signed(req.Body, signature, c.config.WebhookSecret.Reveal()) {
 		e := connector.Errorf(connector.KindForbidden, "receive webhook", "the signature is missing or does not fit the body and webhook_secret")
 		e.Fix = "enter webhook_secret as the webhook's secret in WooCommerce, or delete the webhook there so that it is made again"
 		return connector.Receipt{}, e
@@ -184,7 +184,7 @@ func subscription(existing []api.Webhook, topic, address string) connector.Subsc
 // EnsureWebhooks implements connector.WebhookRegistrar. It gives each webhook our secret when it makes
 // or enables it: WooCommerce never shows the one that it has.
 func (c *conn) EnsureWebhooks(ctx context.Context, address string) ([]connector.Subscription, error) {
-	if c.config.webhookSecret == "" {
+	if c.config.WebhookSecret == "" {
 		e := connector.Errorf(connector.KindAuth, "make webhooks", "there is no webhook_secret to sign webhooks with")
 		e.Field, e.Fix = "webhook_secret", "set webhook_secret to a long random text"
 		return nil, e
@@ -195,7 +195,7 @@ func (c *conn) EnsureWebhooks(ctx context.Context, address string) ([]connector.
 	}
 	for i := range wanted {
 		s := &wanted[i]
-		body := map[string]string{"status": "active", "secret": c.config.webhookSecret.Reveal()}
+		body := map[string]string{"status": "active", "secret": c.config.WebhookSecret.Reveal()}
 		switch s.State {
 		case connector.SubscriptionActive:
 			continue

@@ -126,7 +126,7 @@ func (c *conn) findings(index api.Index, account connector.Account) []connector.
 				"Use that address as base_url, or set signed_url to it when OAuth 1.0a is used behind a proxy.")
 		}
 	}
-	if c.config.webhookSecret == "" {
+	if c.config.WebhookSecret == "" {
 		warn("There is no webhook secret, so orders only come by schedule.", "Set webhook_secret to a long random text.")
 	}
 	if account.TimeZone == "" {

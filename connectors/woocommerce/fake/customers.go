@@ -34,7 +34,7 @@ func (v *Vendor) renderCustomer(c *customer) customerJSON {
 	}
 	return customerJSON{
 		ID: c.id, Created: v.local(c.created), CreatedGMT: v.gmt(c.created), Modified: v.local(c.modified), ModifiedGMT: v.gmt(c.modified),
-		Email: c.email, FirstName: c.first, LastName: c.last, Role: c.role, Username: c.username, Billing: c.billing, Shipping: c.shipping,
+		Email: c.email, FirstName: c.first, LastName: c.last, Role: c.role, Username: c.username, Billing: c.billing, Shipping: c.shipping, Paying: c.paying,
 		Avatar: "https://secure.gravatar.com/avatar/?s=96&d=mm&r=g", Meta: listed(c.meta),
 		Links: v.links("customers/"+strconv.FormatInt(c.id, 10), "customers", allow...),
 	}

@@ -3,6 +3,7 @@ package fake
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 )
 
 // Load puts a record into the shop in the form in which the API gives it, under its own ids: a copy of
-// a certain shop. Kinds are "order", "customer", "product", "tax" and "webhook".
+// a certain shop. Kinds are "order", "customer", "product", "variation", "tax" and "webhook".
 func (v *Vendor) Load(kind string, body []byte) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -21,6 +22,8 @@ func (v *Vendor) Load(kind string, body []byte) error {
 		return v.loadCustomer(body)
 	case "product":
 		return v.loadProduct(body)
+	case "variation":
+		return v.loadVariation(body)
 	case "tax":
 		return v.loadTax(body)
 	case "webhook":
@@ -85,6 +88,23 @@ func (v *Vendor) loadOrder(body []byte) error {
 	for _, r := range j.Refunds {
 		o.refunds = append(o.refunds, &refund{id: r.ID, reason: r.Reason, amount: number(r.Total).Neg(), created: parseGMT(j.ModifiedGMT)})
 	}
+	o.taxLines = map[*rate]int64{}
+	for _, t := range j.TaxLines {
+		for _, r := range v.rates {
+			if r.id == t.Rate {
+				o.taxLines[r] = t.ID
+				v.nextItem = max(v.nextItem, t.ID+1)
+			}
+		}
+	}
+	for _, c := range o.coupons {
+		v.nextItem = max(v.nextItem, c.id+1)
+	}
+	for _, list := range [][]*line{o.lines, o.ships} {
+		for _, l := range list {
+			v.nextItem = max(v.nextItem, l.id+1)
+		}
+	}
 	v.keep(o, parseGMT(j.ModifiedGMT))
 	return nil
 }
@@ -108,7 +128,7 @@ func (v *Vendor) loadCustomer(body []byte) error {
 	}
 	who := &customer{
 		id: j.ID, created: parseGMT(j.CreatedGMT), modified: parseGMT(j.ModifiedGMT), email: j.Email, first: j.FirstName, last: j.LastName,
-		role: j.Role, username: j.Username, billing: j.Billing, shipping: j.Shipping, meta: j.Meta,
+		role: j.Role, username: j.Username, billing: j.Billing, shipping: j.Shipping, meta: j.Meta, paying: j.Paying,
 	}
 	v.customers = append(v.customers, who)
 	v.byCustomer[who.id] = who
@@ -134,6 +154,25 @@ func (v *Vendor) loadProduct(body []byte) error {
 	}
 	v.addProduct(&product{id: j.ID, parent: j.Parent, sku: j.SKU, name: j.Name, class: j.Class, price: number(j.Price), digital: j.Virtual, raw: raw})
 	return nil
+}
+
+// loadVariation keeps how a variation is shown below its parent, which is otherwise than in the list of
+// products.
+func (v *Vendor) loadVariation(body []byte) error {
+	var j struct {
+		ID int64 `json:"id"`
+	}
+	if err := json.Unmarshal(body, &j); err != nil {
+		return err
+	}
+	p := v.byProduct[j.ID]
+	if p == nil {
+		if err := v.loadProduct(body); err != nil {
+			return err
+		}
+		p = v.byProduct[j.ID]
+	}
+	return json.Unmarshal(body, &p.variation)
 }
 
 func (v *Vendor) loadTax(body []byte) error {
@@ -168,6 +207,7 @@ func (v *Vendor) loadWebhook(body []byte) error {
 	if !strings.Contains(j.Topic, ".") {
 		return fmt.Errorf("woocommerce: %q is no topic", j.Topic)
 	}
+	v.webhooks = slices.DeleteFunc(v.webhooks, func(w *webhook) bool { return w.id == j.ID })
 	v.webhooks = append(v.webhooks, &webhook{id: j.ID, name: j.Name, status: j.Status, topic: j.Topic, address: j.Address, created: parseGMT(j.Created), modified: parseGMT(j.Modified)})
 	return nil
 }

@@ -36,6 +36,7 @@ type order struct {
 	lines      []*line
 	ships      []*line
 	fees       []*line
+	taxLines   map[*rate]int64 // ids
 	coupons    []usedCoupon
 	giftCards  []giftCard
 	refunds    []*refund
@@ -151,6 +152,7 @@ type customer struct {
 	last     string
 	role     string
 	username string
+	paying   bool
 	billing  addr
 	shipping addr
 	meta     []meta
@@ -167,6 +169,8 @@ type product struct {
 	// digital articles are not sent.
 	digital bool
 	raw     map[string]json.RawMessage
+	// variation is the record as the parent's list of variations has it.
+	variation map[string]json.RawMessage
 }
 
 func text(s string) json.RawMessage {

@@ -99,13 +99,20 @@ func (v *Vendor) updateProduct(c *call, id int64) reply {
 	if p.raw != nil && string(p.raw["manage_stock"]) == "true" && in.Stock != nil {
 		p.raw["stock_quantity"] = in.Stock
 	}
+	if p.raw != nil {
+		p.raw["date_modified"], p.raw["date_modified_gmt"] = text(*v.local(v.second())), text(*v.gmt(v.second()))
+	}
 	return ok(http.StatusOK, v.renderProduct(p))
 }
 
 func (v *Vendor) variations(c *call, parent int64) reply {
 	items := []any{}
 	for _, p := range slices.Backward(v.products) {
-		if p.parent == parent && parent != 0 {
+		switch {
+		case p.parent != parent || parent == 0:
+		case p.variation != nil:
+			items = append(items, p.variation)
+		default:
 			items = append(items, v.renderProduct(p))
 		}
 	}
@@ -115,10 +122,10 @@ func (v *Vendor) variations(c *call, parent int64) reply {
 func (v *Vendor) taxes(c *call) reply {
 	v.known(c, "context", "page", "per_page", "order", "orderby", "class")
 	items := []any{}
-	for i, r := range v.rates {
+	for _, r := range v.rates {
 		items = append(items, map[string]any{
 			"id": r.id, "country": r.country, "state": "", "postcode": "", "city": "", "rate": r.rate.Shift(2).StringFixed(4), "name": r.name,
-			"priority": 1, "compound": false, "shipping": r.shipping, "order": i + 1, "class": r.class, "postcodes": []any{}, "cities": []any{},
+			"priority": 1, "compound": false, "shipping": r.shipping, "order": 1, "class": r.class, "postcodes": []any{}, "cities": []any{},
 			"_links": v.links("taxes/"+strconv.FormatInt(r.id, 10), "taxes", "GET", "POST", "PUT", "PATCH", "DELETE"),
 		})
 	}

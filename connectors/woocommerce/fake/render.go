@@ -260,11 +260,11 @@ func (v *Vendor) render(o *order, dp int32) orderJSON {
 		Transaction: o.reference, IP: o.ip, CreatedVia: o.createdVia, Note: o.note, CartHash: o.cartHash, Number: o.number,
 		Meta: listed(o.meta), Lines: []lineJSON{}, TaxLines: v.taxLines(o, dp), Ships: v.renderShips(o.ships, dp), Fees: []feeJSON{}, Coupons: []couponJSON{}, Refunds: []refundedJSON{},
 		PaymentURL:     base + "/checkout/order-pay/" + strconv.FormatInt(o.id, 10) + "/?pay_for_order=true&key=" + o.key,
-		Editable:       o.status == "pending" || o.status == "auto-draft" || o.status == "checkout-draft",
+		Editable:       o.status == "pending" || o.status == "on-hold" || o.status == "auto-draft",
 		CurrencySymbol: symbol(o.currency),
 		Links:          v.orderLinks(o),
 	}
-	out.NeedsPayment = (o.status == "pending" || o.status == "failed") && s.total.IsPositive()
+	out.NeedsPayment = (o.status == "pending" || o.status == "failed" || o.status == "checkout-draft") && s.total.IsPositive()
 	for _, l := range o.lines {
 		out.Lines = append(out.Lines, v.renderLine(l, dp))
 		out.NeedsWork = out.NeedsWork || v.needsWork(l)
@@ -385,7 +385,7 @@ func (v *Vendor) renderShips(list []*line, dp int32) []shipJSON {
 	return out
 }
 
-// taxLines gives the order's rates with their sums.
+// taxLines gives the order's rates with their sums. Each gets its id when it is first there.
 func (v *Vendor) taxLines(o *order, dp int32) []taxLineJSON {
 	out := []taxLineJSON{}
 	type pair struct{ cart, shipping dec }
@@ -416,9 +416,15 @@ func (v *Vendor) taxLines(o *order, dp int32) []taxLineJSON {
 	add(o.lines, false)
 	add(o.fees, false)
 	add(o.ships, true)
-	for i, r := range seen {
+	for _, r := range seen {
+		if o.taxLines[r] == 0 {
+			if o.taxLines == nil {
+				o.taxLines = map[*rate]int64{}
+			}
+			o.taxLines[r] = v.item()
+		}
 		out = append(out, taxLineJSON{
-			ID: o.id*1000 + int64(i), Code: r.code(), Rate: r.id, Label: escaped(r.name), Percent: json.Number(r.rate.Shift(2).String()),
+			ID: o.taxLines[r], Code: r.code(), Rate: r.id, Label: escaped(r.name), Percent: json.Number(r.rate.Shift(2).String()),
 			Tax: sums[r].cart.StringFixed(dp), Shipping: sums[r].shipping.StringFixed(dp), Meta: []meta{},
 		})
 	}
