@@ -22,29 +22,33 @@ func (c *conn) WriteBack(ctx context.Context, ref connector.Ref, status connecto
 	if runes := []rune(tag); len(runes) > maxTag {
 		tag = string(runes[:maxTag])
 	}
+	tags, err := c.tags(ctx, ref.ID)
+	if err != nil || slices.ContainsFunc(tags, func(t string) bool { return strings.EqualFold(t, tag) }) {
+		return err
+	}
 	if c.config.API == apiGraphQL {
 		return c.api.GraphAddTag(ctx, ref.ID, tag)
 	}
-	return c.addTagREST(ctx, ref, tag)
+	// REST knows the tags only as one text.
+	return c.api.RESTSetTags(ctx, ref.ID, strings.Join(append(tags, tag), ", "))
 }
 
-// addTagREST reads the tags and writes them with ours, because REST knows them only as one text.
-func (c *conn) addTagREST(ctx context.Context, ref connector.Ref, tag string) error {
-	body, err := c.api.RESTRecord(ctx, ordersResource, "order", ref.ID)
-	if err != nil {
-		return err
+// tags reads an order's tags, so that nothing is written that is there, and one that is gone is noticed.
+func (c *conn) tags(ctx context.Context, order string) ([]string, error) {
+	if c.config.API == apiGraphQL {
+		return c.api.GraphTags(ctx, order)
 	}
-	var order struct {
+	body, err := c.api.RESTRecord(ctx, ordersResource, "order", order)
+	if err != nil {
+		return nil, err
+	}
+	var out struct {
 		Tags string `json:"tags"`
 	}
-	if err := json.Unmarshal(body, &order); err != nil {
-		return connector.Errorf(connector.KindUnavailable, "tag order", "the order's tags cannot be read")
+	if err := json.Unmarshal(body, &out); err != nil {
+		return nil, connector.Errorf(connector.KindUnavailable, "tag order", "the order's tags cannot be read")
 	}
-	tags := splitTags(order.Tags)
-	if slices.ContainsFunc(tags, func(t string) bool { return strings.EqualFold(t, tag) }) {
-		return nil
-	}
-	return c.api.RESTSetTags(ctx, ref.ID, strings.Join(append(tags, tag), ", "))
+	return splitTags(out.Tags), nil
 }
 
 // splitTags reads "a, b".

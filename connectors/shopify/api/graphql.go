@@ -235,6 +235,21 @@ func (c *Client) GraphShop(ctx context.Context) (Shop, error) {
 	return Shop(out.Shop), err
 }
 
+// GraphTags reads the tags of an order.
+func (c *Client) GraphTags(ctx context.Context, order string) ([]string, error) {
+	body, err := c.GraphRecord(ctx, "order", TagsQuery, map[string]any{"id": GID("Order", order)})
+	if err != nil {
+		return nil, err
+	}
+	var out struct {
+		Tags []string `json:"tags"`
+	}
+	if err := json.Unmarshal(body, &out); err != nil {
+		return nil, connector.Errorf(connector.KindUnavailable, "read order", "the order's tags cannot be read: %w", err)
+	}
+	return out.Tags, nil
+}
+
 // GraphAddTag adds a tag to an order.
 func (c *Client) GraphAddTag(ctx context.Context, order, tag string) error {
 	var out struct {

@@ -95,6 +95,9 @@ const CustomerQuery = `query Customer($id: ID!) {
 // ShopQuery reads the shop.
 const ShopQuery = `query Shop { shop { id name myshopifyDomain currencyCode ianaTimezone taxesIncluded } }`
 
+// TagsQuery reads the tags of an order.
+const TagsQuery = `query Tags($id: ID!) { order(id: $id) { tags } }`
+
 // TagsAddMutation adds tags; one that is there already stays alone.
 const TagsAddMutation = `mutation TagsAdd($id: ID!, $tags: [String!]!) { tagsAdd(id: $id, tags: $tags) { userErrors { field message } } }`
 
@@ -111,7 +114,7 @@ const SubscribeMutation = `mutation Subscribe($topic: WebhookSubscriptionTopic!,
 func Documents() map[string]string {
 	return map[string]string{
 		"Orders": OrdersQuery, "Order": OrderQuery, "Lines": LinesQuery, "OrdersCount": OrdersCountQuery,
-		"Customers": CustomersQuery, "Customer": CustomerQuery, "Shop": ShopQuery, "TagsAdd": TagsAddMutation,
+		"Customers": CustomersQuery, "Customer": CustomerQuery, "Shop": ShopQuery, "Tags": TagsQuery, "TagsAdd": TagsAddMutation,
 		"Webhooks": WebhooksQuery, "Subscribe": SubscribeMutation,
 	}
 }

@@ -31,6 +31,7 @@ func (v *Vendor) restate(o commerce.Order) (commerce.Order, error) {
 		o.Channel = "web"
 	}
 	v.spreadDiscounts(&o)
+	v.nameDiscounts(&o)
 	v.renumberDiscounts(&o)
 	o.Lines = slices.Clone(o.Lines)
 	for i := range o.Lines {
@@ -87,6 +88,27 @@ func (v *Vendor) spreadDiscounts(o *commerce.Order) {
 			}
 		}
 		d.Allocated, d.Target = true, commerce.TargetOrder
+	}
+}
+
+// nameDiscounts makes a manual discount of what a line was lowered by without one.
+func (v *Vendor) nameDiscounts(o *commerce.Order) {
+	name := func(parts []commerce.LineDiscount, target commerce.DiscountTarget) {
+		for _, part := range parts {
+			if slices.ContainsFunc(o.Discounts, func(d commerce.Discount) bool { return d.DiscountID == part.DiscountID }) {
+				continue
+			}
+			o.Discounts = append(o.Discounts, commerce.Discount{
+				DiscountID: part.DiscountID, Title: "Discount", Kind: commerce.DiscountManual, Target: target, Value: part.Amount.Amount,
+				Amount: part.Amount, Allocated: true, Net: part.Amount, Tax: money.New(money.Zero, o.DocumentCurrency), Gross: part.Amount,
+			})
+		}
+	}
+	for i := range o.Lines {
+		name(o.Lines[i].Discounts, commerce.TargetLine)
+	}
+	for i := range o.ShippingLines {
+		name(o.ShippingLines[i].Discounts, commerce.TargetShipping)
 	}
 }
 
