@@ -45,9 +45,11 @@ func (c *config) Settings() []connector.Setting {
 			connector.Allowed(string(api.AuthAuto), string(api.AuthBasic), string(api.AuthQuery), string(api.AuthOAuth)), connector.Advanced()),
 		connector.String(&c.signedURL, "signed_url", "with oauth1: the address that WordPress believes to have, where it is not base_url (behind a proxy that ends TLS)",
 			connector.Example("http://shop.example.com"), connector.Advanced()),
-		connector.String(&c.apiVersion, "api_version", "version of the REST API", connector.Allowed("wc/v3", "wc/v2"), connector.Advanced()),
+		connector.String(&c.apiVersion, "api_version", "version of the REST API; no other than wc/v3 is tested", connector.Advanced()),
 		connector.Bool(&c.plain, "plain_permalinks", "the shop has Plain permalinks, so that routes are sent as ?rest_route=", connector.Advanced()),
-		connector.Int(&c.decimals, "decimals", "decimals to ask amounts with, 2 to 8: more than the shop shows lets totals of shops that round at the end be proved", connector.Advanced()),
+		// Not 3 to 5: what is rounded to them and then to the currency's may be a cent off.
+		connector.Int(&c.decimals, "decimals", "decimals to ask amounts with, 2 or 6 to 8: with 6, as the shop calculates, totals of shops that round at the end can be proved; most shops show 2",
+			connector.Advanced()),
 		connector.String(&c.customerRole, "customer_role", "WordPress role of the accounts that are listed as customers, or all",
 			connector.Example("customer"), connector.Advanced()),
 		connector.String(&c.feedback, "feedback", "how the destination's number is written back: into private fields of the order, with a private note beside, or not at all",
@@ -62,8 +64,8 @@ func (c *config) Open(_ context.Context, env connector.Env) (connector.Connector
 		return nil, wrong("base_url", "is no address that begins with https:// or http://", "enter the shop's address, for example https://shop.example.com")
 	case base.Scheme == "http" && (c.auth == string(api.AuthBasic) || c.auth == string(api.AuthQuery)):
 		return nil, wrong("auth", "is "+c.auth+", which WooCommerce ignores without TLS", "set it to oauth1 or auto, or use an https address")
-	case c.decimals < 2 || c.decimals > 8:
-		return nil, wrong("decimals", "is not between 2 and 8", "leave it out, or set it to 6")
+	case c.decimals != 2 && (c.decimals < 6 || c.decimals > 8):
+		return nil, wrong("decimals", "is neither 2 nor 6 to 8", "leave it out, or set it to 6")
 	}
 	if c.signedURL != "" {
 		if at, err := url.Parse(c.signedURL); err != nil || at.Host == "" {

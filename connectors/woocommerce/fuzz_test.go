@@ -42,6 +42,7 @@ func FuzzDecodeOrder(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(raw.Body)
+	f.Add(sample(f))
 	f.Add([]byte(`{"id":1,"number":"1","status":"processing","currency":"EUR","total":"1.00","line_items":[],"tax_lines":false}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if _, err := decoder().DecodeOrder(connector.Raw{Ref: connector.Ref{Kind: commerce.KindOrder}, Body: body}); err != nil && connector.KindOf(err) != connector.KindInvalid {

@@ -20,10 +20,11 @@ import (
 type amounts struct {
 	order    *commerce.Order
 	given    api.Order
+	sold     []api.Line
 	currency money.Currency
 	rates    map[string]rate
 
-	lines    []priced // in parallel to given.Lines
+	lines    []priced // in parallel to sold
 	shipping []priced
 	fees     []priced
 	exact    bool // amounts are not rounded: the shop rounds at the end
@@ -74,7 +75,7 @@ func (m *amounts) read(refunds []api.Refund) error {
 // parts reads the numbers of lines, shipping and fees.
 func (m *amounts) parts() error {
 	n := numbers{}
-	for i, l := range m.given.Lines {
+	for i, l := range m.sold {
 		p := priced{
 			net: n.read("line_items", i, "total", l.Total), tax: n.read("line_items", i, "total_tax", l.TotalTax),
 			taxes: n.taxes("line_items", i, l.Taxes),
@@ -279,8 +280,8 @@ func (m *amounts) taxes(p priced, sign int64) []commerce.Tax {
 
 // orderLines fills the lines.
 func (m *amounts) orderLines() error {
-	bundles := bundleKeys(m.given.Lines)
-	for i, l := range m.given.Lines {
+	bundles := bundleKeys(m.sold)
+	for i, l := range m.sold {
 		quantity, err := amount(fieldOf("line_items", i, "quantity"), l.Quantity)
 		if err != nil {
 			return err

@@ -17,7 +17,7 @@ func decodeOrder(o api.Order, refunds []api.Refund) (commerce.Order, error) {
 	switch {
 	case o.ID == "" || o.ID == "0":
 		return commerce.Order{}, connector.Invalid("id", "is missing: this is no order of WooCommerce")
-	case !o.LineItemsGiven:
+	case o.Lines == nil:
 		return commerce.Order{}, connector.Invalid("line_items", "are missing: this is no order of WooCommerce")
 	}
 	currency, err := money.ParseCurrency(string(o.Currency))
@@ -43,7 +43,7 @@ func decodeOrder(o api.Order, refunds []api.Refund) (commerce.Order, error) {
 	}
 	out.Source.ExternalNumber, out.Source.UpdatedAt = out.OrderNumber, o.ModifiedGMT.Time
 	people(&out, o)
-	m := amounts{order: &out, given: o, currency: currency}
+	m := amounts{order: &out, given: o, sold: *o.Lines, currency: currency}
 	if err := m.read(refunds); err != nil {
 		return commerce.Order{}, err
 	}

@@ -2,6 +2,7 @@ package woocommerce_test
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -24,12 +25,20 @@ type clock struct{ at time.Time }
 
 func newClock() *clock { return &clock{time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)} }
 
+func (c *clock) move(d time.Duration) { c.at = c.at.Add(d) }
+
 func (c *clock) now() time.Time { return c.at }
 
 // post keeps webhooks.
 type post struct{ sent []fake.Delivery }
 
 func (p *post) Send(d fake.Delivery) { p.sent = append(p.sent, d) }
+
+func (p *post) take() []fake.Delivery {
+	sent := p.sent
+	p.sent = nil
+	return sent
+}
 
 // toHandler brings requests to a handler without a network.
 type toHandler struct {
@@ -51,19 +60,20 @@ func (h *toHandler) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // shop is a pretend shop with an open connection to it.
 type shop struct {
-	vendor *woofake.Vendor
-	conn   *connector.Conn
-	clock  *clock
-	post   *post
-	wire   *toHandler
-	log    *bytes.Buffer
+	vendor  *woofake.Vendor
+	conn    *connector.Conn
+	clock   *clock
+	post    *post
+	wire    *toHandler
+	log     *bytes.Buffer
+	context context.Context
 }
 
 const address = "https://orderly.test/hooks/shop"
 
 func open(t testing.TB, settings map[string]string, options ...woofake.Option) *shop {
 	t.Helper()
-	s := &shop{clock: newClock(), post: &post{}, log: &bytes.Buffer{}}
+	s := &shop{clock: newClock(), post: &post{}, log: &bytes.Buffer{}, context: t.Context()}
 	base := "https://shop.test"
 	if given := settings["base_url"]; given != "" {
 		base = given
@@ -220,5 +230,35 @@ func TestShopsThatRoundAtTheEndAreProvedAllTheSame(t *testing.T) {
 	}
 	if exact == 0 {
 		t.Error("no order was different when rounded at the end: the test checks nothing")
+	}
+}
+
+// BenchmarkAnOrder is the way of an order from the pretend shop to the model: made, its webhooks sent and
+// received, read and decoded.
+func BenchmarkAnOrder(b *testing.B) {
+	s := open(b, nil)
+	if _, err := s.conn.Registrar.EnsureWebhooks(b.Context(), address); err != nil {
+		b.Fatal(err)
+	}
+	generator := everything(1)
+	for b.Loop() {
+		order, err := generator.Put(s.vendor)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, d := range s.post.take() {
+			if d.Header.Get("X-WC-Webhook-Topic") == "order.updated" {
+				s.receive(b, d)
+			}
+		}
+		s.fetch(b, order.Source.ExternalID)
+		s.wire.requests = nil
+	}
+}
+
+func BenchmarkDecodeOrder(b *testing.B) {
+	body := sample(b)
+	for b.Loop() {
+		decode(b, body)
 	}
 }

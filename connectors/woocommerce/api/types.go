@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Text is a value that WooCommerce and its plug-ins write as a text, a number, a truth value or null:
@@ -19,6 +20,9 @@ func (t *Text) UnmarshalJSON(data []byte) error {
 	*t = ""
 	switch {
 	case len(data) == 0 || string(data) == "null" || data[0] == '[' || data[0] == '{':
+		return nil
+	case data[0] == '"' && bytes.IndexByte(data, '\\') < 0 && utf8.Valid(data):
+		*t = Text(data[1 : len(data)-1]) // most texts are; many thousands are read
 		return nil
 	case data[0] == '"':
 		return json.Unmarshal(data, (*string)(t))
@@ -121,55 +125,39 @@ func (o *Object[T]) UnmarshalJSON(data []byte) error {
 // Order is an order of wc/v3. Amounts are without tax unless the name says tax, also where the shop's
 // prices include it.
 type Order struct {
-	ID             Text             `json:"id"`
-	ParentID       Text             `json:"parent_id"`
-	Number         Text             `json:"number"`
-	Key            Text             `json:"order_key"`
-	CreatedVia     Text             `json:"created_via"`
-	Version        Text             `json:"version"`
-	Status         Text             `json:"status"`
-	Currency       Text             `json:"currency"`
-	CreatedLocal   Text             `json:"date_created"`
-	CreatedGMT     Time             `json:"date_created_gmt"`
-	ModifiedGMT    Time             `json:"date_modified_gmt"`
-	PaidGMT        Time             `json:"date_paid_gmt"`
-	CompletedGMT   Time             `json:"date_completed_gmt"`
-	PricesInclTax  Flag             `json:"prices_include_tax"`
-	CustomerID     Text             `json:"customer_id"`
-	CustomerNote   Text             `json:"customer_note"`
-	Billing        Object[Address]  `json:"billing"`
-	Shipping       Object[Address]  `json:"shipping"`
-	PaymentMethod  Text             `json:"payment_method"`
-	PaymentTitle   Text             `json:"payment_method_title"`
-	TransactionID  Text             `json:"transaction_id"`
-	Total          Text             `json:"total"`
-	TotalTax       Text             `json:"total_tax"`
-	Meta           List[Meta]       `json:"meta_data"`
-	Lines          List[Line]       `json:"line_items"`
-	TaxLines       List[TaxLine]    `json:"tax_lines"`
-	ShippingLines  List[Shipping]   `json:"shipping_lines"`
-	Fees           List[Fee]        `json:"fee_lines"`
-	Coupons        List[Coupon]     `json:"coupon_lines"`
-	Refunds        List[RefundHead] `json:"refunds"`
-	GiftCards      List[GiftCard]   `json:"gift_cards"` // of the extension WooCommerce Gift Cards
-	Links          Object[Links]    `json:"_links"`
-	LineItemsGiven bool             `json:"-"`
-}
-
-// UnmarshalJSON notes whether there were line items at all, which tells an order from other records.
-func (o *Order) UnmarshalJSON(data []byte) error {
-	type bare Order
-	var given struct {
-		Lines json.RawMessage `json:"line_items"`
-	}
-	if err := json.Unmarshal(data, (*bare)(o)); err != nil {
-		return err
-	}
-	if err := json.Unmarshal(data, &given); err != nil {
-		return err
-	}
-	o.LineItemsGiven = given.Lines != nil
-	return nil
+	ID            Text            `json:"id"`
+	ParentID      Text            `json:"parent_id"`
+	Number        Text            `json:"number"`
+	Key           Text            `json:"order_key"`
+	CreatedVia    Text            `json:"created_via"`
+	Version       Text            `json:"version"`
+	Status        Text            `json:"status"`
+	Currency      Text            `json:"currency"`
+	CreatedLocal  Text            `json:"date_created"`
+	CreatedGMT    Time            `json:"date_created_gmt"`
+	ModifiedGMT   Time            `json:"date_modified_gmt"`
+	PaidGMT       Time            `json:"date_paid_gmt"`
+	CompletedGMT  Time            `json:"date_completed_gmt"`
+	PricesInclTax Flag            `json:"prices_include_tax"`
+	CustomerID    Text            `json:"customer_id"`
+	CustomerNote  Text            `json:"customer_note"`
+	Billing       Object[Address] `json:"billing"`
+	Shipping      Object[Address] `json:"shipping"`
+	PaymentMethod Text            `json:"payment_method"`
+	PaymentTitle  Text            `json:"payment_method_title"`
+	TransactionID Text            `json:"transaction_id"`
+	Total         Text            `json:"total"`
+	TotalTax      Text            `json:"total_tax"`
+	Meta          List[Meta]      `json:"meta_data"`
+	// Lines are nil where there are none at all, which tells other records from orders.
+	Lines         *List[Line]      `json:"line_items"`
+	TaxLines      List[TaxLine]    `json:"tax_lines"`
+	ShippingLines List[Shipping]   `json:"shipping_lines"`
+	Fees          List[Fee]        `json:"fee_lines"`
+	Coupons       List[Coupon]     `json:"coupon_lines"`
+	Refunds       List[RefundHead] `json:"refunds"`
+	GiftCards     List[GiftCard]   `json:"gift_cards"` // of the extension WooCommerce Gift Cards
+	Links         Object[Links]    `json:"_links"`
 }
 
 // Address is a billing or shipping address; what is missing is "".

@@ -60,6 +60,7 @@ type Vendor struct {
 	nextMeta   int64
 	orders     map[int64]*order
 	byModified []*order // the oldest change first
+	cached     []*order // those with a body in the cache, the oldest first
 	customers  []*customer
 	byCustomer map[int64]*customer
 	products   []*product

@@ -224,8 +224,14 @@ func (v *Vendor) send(d fake.Delivery) {
 	v.options.Courier.Send(d)
 }
 
+// cacheSize is how many orders the shop's cache holds.
+const cacheSize = 500
+
 // tell sends an order's webhooks. The body of a change may come from a cache that has not seen it yet.
 func (v *Vendor) tell(o *order, topic string, change bool) {
+	if !slices.ContainsFunc(v.webhooks, func(w *webhook) bool { return w.topic == topic && w.status == "active" }) {
+		return
+	}
 	body := []byte(`{"id":` + strconv.FormatInt(o.id, 10) + `}`)
 	if topic != "order.deleted" {
 		fresh, err := json.Marshal(v.render(o, -1))
@@ -236,9 +242,21 @@ func (v *Vendor) tell(o *order, topic string, change bool) {
 		if change && v.stale && o.last != nil {
 			body = o.last
 		}
-		o.last = fresh
+		v.remember(o, fresh)
 	}
 	v.deliver(topic, body)
+}
+
+// remember puts an order's body into the cache.
+func (v *Vendor) remember(o *order, body []byte) {
+	if o.last == nil {
+		v.cached = append(v.cached, o)
+		if len(v.cached) > cacheSize {
+			v.cached[0].last = nil
+			v.cached = v.cached[1:]
+		}
+	}
+	o.last = body
 }
 
 func (v *Vendor) tellCustomer(who *customer, topic string) {
