@@ -30,17 +30,17 @@ const (
 	postToday     = "today"
 )
 
-// config is the configuration of a connection.
+// config is the configuration of a connection. Secrets are exported so that fmt lets them hide themselves.
 type config struct {
 	company    string
 	user       string
-	password   connector.Secret
+	Password   connector.Secret
 	apiVersion string
 	language   string
 
 	tokenURL     string
 	clientID     string
-	clientSecret connector.Secret
+	ClientSecret connector.Secret
 	companyID    string
 
 	keyField    string
@@ -67,7 +67,7 @@ type config struct {
 	paymentAccount  string
 
 	timeZone      string
-	webhookSecret connector.Secret
+	WebhookSecret connector.Secret
 	webhookHash   string
 }
 
@@ -83,7 +83,7 @@ func (c *config) Settings() []connector.Setting {
 	return []connector.Setting{
 		connector.String(&c.company, "company_db", "name of the company's database, as shown at sign-in", connector.Required(), connector.Example("SBO_MYCOMPANY")),
 		connector.String(&c.user, "user_name", "Business One user with a licence of its own", connector.Example("orderly")),
-		connector.SecretString(&c.password, "password", "password of that user"),
+		connector.SecretString(&c.Password, "password", "password of that user"),
 		connector.String(&c.apiVersion, "api_version", "v2 is OData 4; v1 is OData 3, which SAP gives up as of 10.0 FP 2405",
 			connector.Allowed(string(api.V1), string(api.V2)), connector.Advanced()),
 		connector.String(&c.language, "language", "number of the language of Business One's messages; empty is the user's own", connector.Example("3"), connector.Advanced()),
@@ -116,13 +116,13 @@ func (c *config) Settings() []connector.Setting {
 		connector.String(&c.paymentAccount, "payment_account", "account in the ledger that payments of invoices go to", connector.Example("161020")),
 
 		connector.String(&c.timeZone, "time_zone", "time zone of the server, whose dates and times have none", connector.Example("Europe/Berlin")),
-		connector.SecretString(&c.webhookSecret, "webhook_secret", "random text that proves webhooks; Business One signs with it from 10.0 FP 2602 on"),
+		connector.SecretString(&c.WebhookSecret, "webhook_secret", "random text that proves webhooks; Business One signs with it from 10.0 FP 2602 on"),
 		connector.String(&c.webhookHash, "webhook_algorithm", "how Business One signs", connector.Allowed("HMACSha256", "HMACSha384", "HMACSha512"), connector.Advanced()),
 
 		connector.String(&c.tokenURL, "token_url", "token address of the identity provider, to sign in by OAuth in the place of user and password",
 			connector.Example("https://idp.example.com/oauth2/token"), connector.Advanced()),
 		connector.String(&c.clientID, "client_id", "client of the identity provider", connector.Advanced()),
-		connector.SecretString(&c.clientSecret, "client_secret", "secret of that client", connector.Advanced()),
+		connector.SecretString(&c.ClientSecret, "client_secret", "secret of that client", connector.Advanced()),
 		connector.String(&c.companyID, "company_id", "number of the company in the system landscape directory, for OAuth", connector.Example("1"), connector.Advanced()),
 	}
 }
@@ -140,11 +140,11 @@ func (c *config) Open(_ context.Context, env connector.Env) (connector.Connector
 	}
 	c.keyField = "U_" + strings.TrimPrefix(c.keyField, "U_")
 	account := api.Account{
-		Base: versioned.ReplaceAllString(env.BaseURL, ""), Version: api.Version(c.apiVersion), Company: c.company, User: c.user, Password: c.password,
+		Base: versioned.ReplaceAllString(env.BaseURL, ""), Version: api.Version(c.apiVersion), Company: c.company, User: c.user, Password: c.Password,
 		Language: c.language, HTTP: env.HTTP, State: env.State, Now: env.Now,
 	}
 	if c.tokenURL != "" {
-		account.OAuth = &api.OAuth{TokenURL: c.tokenURL, ClientID: c.clientID, ClientSecret: c.clientSecret, CompanyID: c.companyID}
+		account.OAuth = &api.OAuth{TokenURL: c.tokenURL, ClientID: c.clientID, ClientSecret: c.ClientSecret, CompanyID: c.companyID}
 	}
 	opened := &conn{config: c, env: env, api: api.NewClient(account)}
 	opened.known = newLookup(opened)
@@ -165,10 +165,10 @@ func (c *config) contradiction() error {
 		if c.user == "" {
 			return wrong("user_name", "is needed to sign in", "enter the Business One user, or set up OAuth with token_url")
 		}
-		if c.password == "" {
+		if c.Password == "" {
 			return wrong("password", "is needed to sign in", "enter the user's password")
 		}
-	} else if c.clientID == "" || c.clientSecret == "" || c.companyID == "" {
+	} else if c.clientID == "" || c.ClientSecret == "" || c.companyID == "" {
 		return wrong("token_url", "needs client_id, client_secret and company_id beside it", "enter all four, or leave token_url empty")
 	}
 	if !fieldName.MatchString(c.keyField) {

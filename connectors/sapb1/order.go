@@ -127,7 +127,7 @@ func (c *conn) afterRefusal(ctx context.Context, draft connector.OrderDraft, ref
 	return connector.Document{}, c.whatIsMissing(ctx, draft, refusal)
 }
 
-// whatIsMissing finds out whether it is the customer, or an address of it, that a refused order refers to: they may have been removed since they were matched.
+// whatIsMissing finds out whether it is the customer, an address of it or an article that a refused order refers to: they may have been removed since they were matched.
 // The vendor says only that something is missing.
 func (c *conn) whatIsMissing(ctx context.Context, draft connector.OrderDraft, refusal error) error {
 	e := *asError(refusal)
@@ -146,11 +146,46 @@ func (c *conn) whatIsMissing(ctx context.Context, draft connector.OrderDraft, re
 			Message: "the customer, or an address of it, does not exist in Business One any more", Fix: "retry, so that the customer is matched or made anew",
 		}
 	}
+	if field, article := c.missingArticle(ctx, draft); field != "" {
+		return &connector.Error{
+			Kind: connector.KindUnmapped, Op: e.Op, Field: field, Value: article, Code: e.Code,
+			Message: "Business One has no such article", Fix: "create it there, or add a row to mapping.items",
+		}
+	}
 	if e.Kind == connector.KindNotFound {
 		e.Kind = connector.KindInvalid
 		e.Fix = "a record that the order refers to is missing (article, warehouse, tax), or the setting branch is"
 	}
 	return &e
+}
+
+// missingArticle gives the first part of a draft whose article does not exist, and the article's code; "" when all are there, or when that cannot be found out.
+func (c *conn) missingArticle(ctx context.Context, draft connector.OrderDraft) (field, article string) {
+	type part struct{ field, article string }
+	var (
+		parts []part
+		codes []string
+	)
+	for _, list := range []struct {
+		name  string
+		codes []connector.LineCodes
+	}{{"lines", draft.Lines}, {"shipping_lines", draft.Shipping}, {"charges", draft.Charges}, {"discounts", draft.Discounts}} {
+		for i, l := range list.codes {
+			if l.Item.ID != "" {
+				parts, codes = append(parts, part{fmt.Sprintf("%s[%d].sku", list.name, i), l.Item.ID}), append(codes, l.Item.ID)
+			}
+		}
+	}
+	known := map[string]bool{}
+	if err := c.items(ctx, "look for the articles", codes, []string{"ItemCode"}, func(item api.Item) { known[item.ItemCode] = true }); err != nil {
+		return "", "" // the refusal itself says more than that
+	}
+	for _, p := range parts {
+		if !known[p.article] {
+			return p.field, p.article
+		}
+	}
+	return "", ""
 }
 
 func lacks(p api.BusinessPartner, address *connector.Document, kind string) bool {

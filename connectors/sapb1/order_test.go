@@ -154,8 +154,9 @@ func TestCustomerThatIsGone(t *testing.T) {
 			fresh := p.customer("shop-c-1")
 			wrong := p.draft("shop-3", fresh, "EUR", false, sold{"MUG", "1", "12.50", "0.19"})
 			wrong.Lines[0].Item.ID = "NONE"
-			if _, err := p.conn.Orders.SaveOrder(t.Context(), wrong); connector.KindOf(err) != connector.KindInvalid {
-				t.Error(err)
+			_, err = p.conn.Orders.SaveOrder(t.Context(), wrong)
+			if e, ok := errors.AsType[*connector.Error](err); !ok || e.Kind != connector.KindUnmapped || e.Field != "lines[0].sku" || e.Value != "NONE" {
+				t.Errorf("an article that is gone: %v", err)
 			}
 			p.healthy()
 		}
@@ -580,7 +581,7 @@ func TestBatch(t *testing.T) {
 						t.Errorf("%d: %v", i, o.Err)
 					}
 				case 7:
-					if connector.KindOf(o.Err) != connector.KindInvalid {
+					if e, ok := errors.AsType[*connector.Error](o.Err); !ok || e.Kind != connector.KindUnmapped || e.Field != "lines[0].sku" {
 						t.Errorf("%d: %v", i, o.Err)
 					}
 				default:

@@ -42,7 +42,7 @@ func (c *conn) Receive(req connector.Request) (connector.Receipt, error) {
 	if req.Method == http.MethodHead { // is anybody there?
 		return connector.Receipt{Answer: &connector.Answer{Status: http.StatusOK}}, nil
 	}
-	if c.config.webhookSecret == "" {
+	if c.config.WebhookSecret == "" {
 		return connector.Receipt{}, &connector.Error{
 			Kind: connector.KindAuth, Op: "receive webhook", Field: "webhook_secret", Message: "no secret is set, so nothing proves who sends", Fix: "set webhook_secret, and the same in Business One",
 		}
@@ -57,7 +57,7 @@ func (c *conn) Receive(req connector.Request) (connector.Receipt, error) {
 			return connector.Receipt{}, notProved("the signature is not that of the body")
 		}
 	case shared != "":
-		if subtle.ConstantTimeCompare([]byte(shared), []byte(c.config.webhookSecret.Reveal())) != 1 {
+		if subtle.ConstantTimeCompare([]byte(shared), []byte(c.config.WebhookSecret.Reveal())) != 1 {
 			return connector.Receipt{}, notProved("the secret is another one")
 		}
 	default:
@@ -112,7 +112,7 @@ func (c *conn) sign(message []byte) []byte {
 	default:
 		algorithm = sha256.New
 	}
-	mac := hmac.New(algorithm, []byte(c.config.webhookSecret.Reveal()))
+	mac := hmac.New(algorithm, []byte(c.config.WebhookSecret.Reveal()))
 	mac.Write(message)
 	return mac.Sum(nil)
 }
@@ -288,7 +288,7 @@ func compared(present *api.Subscription, address string) []connector.Subscriptio
 
 // EnsureWebhooks implements connector.WebhookRegistrar.
 func (c *conn) EnsureWebhooks(ctx context.Context, address string) ([]connector.Subscription, error) {
-	if c.config.webhookSecret == "" {
+	if c.config.WebhookSecret == "" {
 		return nil, &connector.Error{Kind: connector.KindAuth, Op: "create webhook", Field: "webhook_secret", Message: "no secret is set to sign with", Fix: "set webhook_secret"}
 	}
 	present, err := c.subscription(ctx, address)
@@ -329,7 +329,7 @@ func (c *conn) subscribe(ctx context.Context, v2 *api.Client, address string) er
 	if err := v2.Act(ctx, "enable webhooks", "CompanyService_UpdateAdminInfo", api.Fields{"AdminInfo": api.Fields{"EnableWebhook": api.Yes}}); err != nil {
 		return err
 	}
-	credential, err := json.Marshal(map[string]string{"Key": c.config.webhookSecret.Reveal(), "Algorithm": c.config.webhookHash})
+	credential, err := json.Marshal(map[string]string{"Key": c.config.WebhookSecret.Reveal(), "Algorithm": c.config.webhookHash})
 	if err != nil {
 		return connector.Errorf(connector.KindBug, "create webhook", "%w", err)
 	}
