@@ -1,6 +1,7 @@
 package connectortest
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -32,17 +33,26 @@ func Run(t *testing.T, h Harness) {
 		t.Fatal("the harness needs Definition and New")
 	}
 	checks := h.checks()
-	for _, name := range slices.Sorted(maps.Keys(h.Exceptions)) {
-		if !slices.ContainsFunc(checks, func(c check) bool { return c.name == name }) {
-			t.Errorf("the exception %q names no check; nearest is %q", name, nearest(name, checks))
-		}
-		if strings.TrimSpace(h.Exceptions[name]) == "" {
-			t.Errorf("the exception %q gives no reason", name)
-		}
+	for _, problem := range h.wrongExceptions(checks) {
+		t.Error(problem)
 	}
 	for _, c := range checks {
 		t.Run(c.name, func(t *testing.T) { h.run(t, c) })
 	}
+}
+
+// wrongExceptions says which exceptions are none.
+func (h Harness) wrongExceptions(checks []check) []string {
+	var problems []string
+	for _, name := range slices.Sorted(maps.Keys(h.Exceptions)) {
+		if !slices.ContainsFunc(checks, func(c check) bool { return c.name == name }) {
+			problems = append(problems, fmt.Sprintf("the exception %q names no check; nearest is %q", name, nearest(name, checks)))
+		}
+		if strings.TrimSpace(h.Exceptions[name]) == "" {
+			problems = append(problems, fmt.Sprintf("the exception %q gives no reason", name))
+		}
+	}
+	return problems
 }
 
 func nearest(name string, checks []check) string {
@@ -67,15 +77,23 @@ func (h Harness) run(t *testing.T, c check) {
 		}
 		r := &recorder{TB: t}
 		r.do(func() { h.perform(r, c) })
-		switch {
-		case r.skipped != "":
-			t.Errorf("the exception is not needed: the check does not apply (%s)", r.skipped)
-		case len(r.failures) == 0:
-			t.Errorf("the exception is not needed: the check passes (it says %q)", reason)
-		default:
-			t.Skipf("exception: %s\n%s", reason, strings.Join(r.failures, "\n"))
+		if problem := r.needless(reason); problem != "" {
+			t.Error(problem)
+			return
 		}
+		t.Skipf("exception: %s\n%s", reason, strings.Join(r.failures, "\n"))
 	})
+}
+
+// needless says why the exception of a check that was made is not needed, or "".
+func (r *recorder) needless(reason string) string {
+	switch {
+	case r.skipped != "":
+		return fmt.Sprintf("the exception is not needed: the check does not apply (%s)", r.skipped)
+	case len(r.failures) == 0:
+		return fmt.Sprintf("the exception is not needed: the check passes (it says %q)", reason)
+	}
+	return ""
 }
 
 // perform makes one check against a fresh vendor and a fresh connection.

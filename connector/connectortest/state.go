@@ -1,7 +1,6 @@
 package connectortest
 
 import (
-	"bytes"
 	"context"
 	"slices"
 	"sync"
@@ -10,14 +9,13 @@ import (
 // memoryState is a connector.State as strict as the real one: one change of a name at a time, and a
 // value is kept before anybody sees it.
 type memoryState struct {
-	mu      sync.Mutex
-	values  map[string][]byte
-	locks   map[string]chan struct{}
-	changes map[string]int // how often a value became another
+	mu     sync.Mutex
+	values map[string][]byte
+	locks  map[string]chan struct{}
 }
 
 func newState() *memoryState {
-	return &memoryState{values: map[string][]byte{}, locks: map[string]chan struct{}{}, changes: map[string]int{}}
+	return &memoryState{values: map[string][]byte{}, locks: map[string]chan struct{}{}}
 }
 
 func (s *memoryState) Load(ctx context.Context, name string) ([]byte, error) {
@@ -47,9 +45,6 @@ func (s *memoryState) Update(ctx context.Context, name string, change func(conte
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !bytes.Equal(current, next) {
-		s.changes[name]++
-	}
 	s.values[name] = slices.Clone(next)
 	return slices.Clone(next), nil
 }
@@ -61,15 +56,4 @@ func (s *memoryState) lock(name string) chan struct{} {
 		s.locks[name] = make(chan struct{}, 1)
 	}
 	return s.locks[name]
-}
-
-// changed gives how often each name's value became another since the state was made.
-func (s *memoryState) changed() map[string]int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out := map[string]int{}
-	for name, n := range s.changes {
-		out[name] = n
-	}
-	return out
 }

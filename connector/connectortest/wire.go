@@ -29,6 +29,7 @@ type wire struct {
 	handler http.Handler
 	disturb func(exchange) *fault
 	sent    []exchange
+	lag     time.Duration
 	panics  []string // of the vendor's handler
 }
 
@@ -39,7 +40,13 @@ type exchange struct {
 	url    string
 	safe   bool
 	fault  *fault
+	// caller is what the request's context says of who makes it, and bounded that it can end.
+	caller  string
+	bounded bool
 }
+
+// callerKey finds the caller's name in a context.
+type callerKey struct{}
 
 // fault is how an exchange goes wrong.
 type fault struct {
@@ -83,6 +90,16 @@ func (w *wire) exchanges() []exchange {
 	return append([]exchange(nil), w.sent...)
 }
 
+// patience is how long a connection without an answer stays open, in virtual time.
+const patience = 24 * time.Hour
+
+// slow makes every exchange take some virtual time from now on, so that calls at once truly overlap.
+func (w *wire) slow(lag time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lag = lag
+}
+
 var errCut = errors.New("connection reset by peer")
 
 // RoundTrip brings a request to the vendor and the answer back.
@@ -101,6 +118,9 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, errors.New("no such host in this test: " + req.URL.Host)
 	}
 	f, handler := w.note(req)
+	if err := w.travel(ctx); err != nil {
+		return nil, err
+	}
 	if f != nil && f.kind == refused {
 		return nil, errors.New("connection refused")
 	}
@@ -115,8 +135,15 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	case f.kind == answered:
 		return f.answer(req), nil
 	case f.kind == hanging:
-		<-ctx.Done()
-		return nil, ctx.Err()
+		// A caller that never gives up must fail its check, not stop the bubble.
+		timer := time.NewTimer(patience)
+		defer timer.Stop()
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-timer.C:
+			return nil, errCut
+		}
 	}
 	if _, err := w.exchange(ctx, req, handler, raw); err != nil {
 		return nil, err
@@ -127,10 +154,31 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	return nil, errCut
 }
 
+// travel waits for as long as an exchange takes.
+func (w *wire) travel(ctx context.Context) error {
+	w.mu.Lock()
+	lag := w.lag
+	w.mu.Unlock()
+	if lag == 0 {
+		return nil
+	}
+	timer := time.NewTimer(lag)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
 func (w *wire) note(req *http.Request) (*fault, http.Handler) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	e := exchange{n: len(w.sent), method: req.Method, url: req.URL.String(), safe: httpx.Safe(req)}
+	e := exchange{
+		n: len(w.sent), method: req.Method, url: req.URL.String(), safe: httpx.Safe(req), bounded: req.Context().Done() != nil,
+	}
+	e.caller, _ = req.Context().Value(callerKey{}).(string)
 	if w.disturb != nil {
 		e.fault = w.disturb(e)
 	}
@@ -147,7 +195,8 @@ func closeBody(req *http.Request) {
 // written is the request as it goes over a network.
 func written(req *http.Request) ([]byte, error) {
 	var raw bytes.Buffer
-	if err := req.Write(&raw); err != nil {
+	// Write would tell the request's trace that it is on its way, before it is known whether it will be.
+	if err := req.WithContext(context.Background()).Write(&raw); err != nil {
 		return nil, err
 	}
 	return raw.Bytes(), nil

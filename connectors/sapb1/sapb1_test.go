@@ -17,6 +17,9 @@ func harness(settings map[string]string, options ...b1fake.Option) connectortest
 		New:           faketest.Vendor(func(o fake.Options) fake.Vendor { return b1fake.New(o, options...) }),
 		Settings:      settings,
 		WebhookSecret: "webhook_secret",
+		Exceptions: map[string]string{
+			"webhooks/an altered body is refused": "SAP's own sample signs the body as it is after parsing and writing it again, so blanks between its values are not signed; TestSignaturesOfWebhooks alters the values",
+		},
 		Enums: []connectortest.Enum{
 			{Path: "DocumentStatus", State: func(o commerce.Order) string { return string(o.OrderState) }},
 		},

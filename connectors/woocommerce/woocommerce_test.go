@@ -23,16 +23,24 @@ func harness(options ...woofake.Option) connectortest.Harness {
 	}
 }
 
+// keysInTheAddress is where WooCommerce itself wants the keys when no header
+// can carry them: in the query, and as oauth_consumer_key in OAuth 1.0a.
+var keysInTheAddress = map[string]string{
+	"hygiene/no address holds a secret": "WooCommerce takes the keys in the address when no header can carry them",
+}
+
 func TestConformance(t *testing.T) {
 	t.Run("basic auth over https", func(t *testing.T) { connectortest.Run(t, harness()) })
 	t.Run("oauth over http", func(t *testing.T) {
 		h := harness()
 		h.BaseURL = "http://vendor.test/shop"
+		h.Exceptions = keysInTheAddress
 		connectortest.Run(t, h)
 	})
 	t.Run("keys in the query", func(t *testing.T) {
 		h := harness()
 		h.Settings = map[string]string{"auth": "query"}
+		h.Exceptions = keysInTheAddress
 		connectortest.Run(t, h)
 	})
 	t.Run("version 7.9", func(t *testing.T) { connectortest.Run(t, harness(woofake.Version79())) })

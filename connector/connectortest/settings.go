@@ -1,0 +1,96 @@
+package connectortest
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/orderlyhq/orderly/connector"
+)
+
+// settingsChecks are about Config: settings, their descriptions and their errors.
+func settingsChecks() []check {
+	return []check{
+		{name: "settings/every setting is described", run: settingsAreDescribed},
+		{name: "settings/a missing required setting is named", run: missingSettingIsNamed},
+		{name: "settings/an unknown setting is refused with a suggestion", run: unknownSetting},
+		{name: "settings/examples and defaults are accepted", run: examplesAreAccepted},
+		{name: "settings/a secret prints as nothing", run: secretsPrintAsNothing},
+	}
+}
+
+func settingsAreDescribed(f *fixture) {
+	seen := map[string]bool{}
+	for _, s := range f.harness.Definition.New().Settings() {
+		switch {
+		case s.Name == "" || s.Name != strings.ToLower(s.Name) || strings.ContainsAny(s.Name, " -."):
+			f.Errorf("the name %q is not snake_case", s.Name)
+		case seen[s.Name]:
+			f.Errorf("there are two settings %s", s.Name)
+		case len(s.Help) < 8:
+			f.Errorf("%s has no help", s.Name)
+		case s.Secret && s.Default != "":
+			f.Errorf("the secret %s has a default", s.Name)
+		}
+		seen[s.Name] = true
+	}
+	d := f.harness.Definition
+	if d.Name == "" || d.Title == "" || d.Roles == 0 {
+		f.Errorf("the definition lacks name, title or roles: %+v", d.Name)
+	}
+}
+
+func missingSettingIsNamed(f *fixture) {
+	for _, s := range f.harness.Definition.New().Settings() {
+		if !s.Required {
+			continue
+		}
+		_, err := f.tryOpen(f.with(s.Name, ""))
+		if err == nil || !strings.Contains(err.Error(), s.Name) {
+			f.Errorf("without the required setting %s: %v; want an error that names it", s.Name, err)
+		}
+	}
+}
+
+func unknownSetting(f *fixture) {
+	all := f.harness.Definition.New().Settings()
+	if len(all) == 0 {
+		return
+	}
+	wrong := all[0].Name + "x"
+	_, err := f.tryOpen(f.with(wrong, "1"))
+	if err == nil || !strings.Contains(err.Error(), wrong) {
+		f.Errorf("an unknown setting gives %v; want an error that names it", err)
+	}
+}
+
+func examplesAreAccepted(f *fixture) {
+	for _, s := range f.harness.Definition.New().Settings() {
+		values := map[string]string{}
+		if s.Example != "" {
+			values[s.Name] = s.Example
+		}
+		for _, problem := range connector.Bind([]connector.Setting{s}, values) {
+			if s.Example != "" || !s.Required {
+				f.Errorf("the example %q of %s: %s", s.Example, s.Name, problem.Message)
+			}
+		}
+		for _, allowed := range s.Allowed {
+			if problems := connector.Bind([]connector.Setting{s}, map[string]string{s.Name: allowed}); len(problems) > 0 {
+				f.Errorf("the allowed value %q of %s: %s", allowed, s.Name, problems[0].Message)
+			}
+		}
+	}
+}
+
+func secretsPrintAsNothing(f *fixture) {
+	config := f.harness.Definition.New()
+	connector.Bind(config.Settings(), f.values)
+	text, err := json.Marshal(config)
+	if err != nil {
+		text = nil // a configuration need not be JSON
+	}
+	for _, printed := range []string{fmt.Sprintf("%v", config), fmt.Sprintf("%+v", config), fmt.Sprintf("%#v", config), string(text)} {
+		f.noSecretsIn("the printed configuration", printed)
+	}
+}
