@@ -312,6 +312,16 @@ func TestAPayloadThatCannotBeDecodedFailsAndIsDecodedAgainOnRetry(t *testing.T) 
 	})
 }
 
+func TestABodyThatCannotBeOpenedFailsAloneAndSaysSo(t *testing.T) {
+	each(t, func(_ *testing.T, o *office) {
+		o.observation(store.Observation{Kind: "order", SourceID: "1001", Hash: "a", Body: []byte("not sealed by this installation")})
+		o.observe("order", "1002", sale("1002", "10.00"))
+		o.work()
+		o.expect("1001", store.TaskFailed, "what is stored of the record cannot be read")
+		o.expect("1002", store.TaskSynced, "")
+	})
+}
+
 func TestChangesAfterDelivery(t *testing.T) {
 	shipped := sale("1001", "10.00", func(o *commerce.Order) {
 		o.FulfillmentState = commerce.FulfillmentShipped

@@ -23,6 +23,11 @@ func (a *attempt) begin() {
 		a.step(StepDecode, "deleted in the source")
 		return
 	}
+	if err := a.work.Damaged; err != nil {
+		a.fail(StepDecode, connector.Errorf(connector.KindInvalid, "decode", "what is stored of the record cannot be read: %w; "+
+			"with the right key retry it, else bring it from the source again (orderly sync)", err))
+		return
+	}
 	raw := connector.Raw{
 		Ref:  connector.Ref{Kind: commerce.Kind(a.work.Kind), ID: a.work.SourceID},
 		Form: a.work.Form, Body: a.work.Body, UpdatedAt: a.work.SourceTime,
