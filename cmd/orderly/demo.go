@@ -27,7 +27,7 @@ ground truth and prints a table. It ends with 0 only if every order is in the ER
 totals, or held for a reason that the sandbox put there; otherwise with 3.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if exit != (orders > 0) {
+			if orders < 0 || exit != (orders > 0) {
 				return usageError("--orders and --exit go together: how many to make before the end")
 			}
 			log, err := telemetry.NewLog(cmd.ErrOrStderr(), "text", logLevel)
