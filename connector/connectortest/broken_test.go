@@ -1,6 +1,7 @@
 package connectortest
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -22,6 +23,7 @@ func brokenVariants() []broken {
 		{"a setting that nobody described is taken", []string{"settings/an unknown setting is refused with a suggestion"}},
 		{"an example is not among the allowed values", []string{"settings/examples and defaults are accepted"}},
 		{"a secret is in a field that prints itself", []string{"settings/a secret prints as nothing"}},
+		{"the error about a setting repeats its value", []string{"settings/no error holds a secret"}},
 
 		{"the account has no name", []string{"check/good account"}},
 		{"checking writes", []string{"check/checking changes nothing"}},
@@ -47,6 +49,8 @@ func brokenVariants() []broken {
 		{"a delivery without a signature is taken", []string{"webhooks/a delivery without its proof is refused"}},
 		{"any secret is right", []string{"webhooks/another secret is refused"}},
 		{"no secret takes everything", []string{"webhooks/no secret takes nothing"}},
+		{"an empty secret proves as well", []string{"webhooks/a proof made with an empty secret is refused"}},
+		{"a missing secret is an empty one", []string{"webhooks/a proof made with an empty secret is refused"}},
 		{"the age is not looked at", []string{"webhooks/an old delivery is refused"}},
 		{"a forged delivery is told as a bug", []string{"webhooks/garbage is survived"}},
 		{"a huge body is used", []string{"webhooks/a huge body is survived"}},
@@ -55,24 +59,28 @@ func brokenVariants() []broken {
 		{"what is disabled is told as active", []string{"webhooks/disabled subscriptions are enabled"}},
 
 		{"events of the list are of no kind", []string{"polling/a new order is listed"}},
+		{"the newest order is left out", []string{"polling/a new order is listed"}},
 		{"everything is listed always", []string{"polling/nothing new is an empty page"}},
 		{"the newest change comes first", []string{"polling/pages have every order, the oldest change first"}},
 		{"the wanted size of a page is not looked at", []string{"polling/pages have every order, the oldest change first"}},
 		{"a full page promises another", []string{"polling/a full last page ends"}},
 		{"the cursor is a time alone", []string{"polling/orders of the same second are all listed"}},
 		{"the first of each page is skipped", []string{"polling/a change while pages are read loses nothing", "polling/a deleted order takes no other with it"}},
-		{"the wanted size of a page is not looked at", []string{"polling/another connection goes on from the cursor"}},
+		{"the place in the list is kept in memory", []string{"polling/another connection goes on from the cursor"}},
 		{"a changed order keeps its place", []string{"polling/a changed order is listed again"}},
 		{"cancelled orders are left out", []string{"polling/a cancelled order is listed"}},
 		{"the watermark is ahead", []string{"polling/the watermark is sound", "polling/going on from the watermark loses nothing"}},
+		{"the newest customer is left out", []string{"polling/customers are listed"}},
 		{"the count is that of a page", []string{"polling/the count agrees"}},
 		{"the end of the window is not looked at", []string{"polling/the end of the window is respected"}},
+		{"the beginning of the window is outside", []string{"polling/the beginning of the window belongs to it"}},
 		{"a fetched order is another one", []string{"fetch/what is listed can be fetched"}},
 		{"a fetched customer is another one", []string{"fetch/a customer is fetched and decoded"}},
 		{"what is not there is told as refused", []string{"fetch/what is not there is not found", "feedback/an order that is not there"}},
 
 		{"decoding depends on who decodes", []string{"decoding/the same bytes give the same record"}},
 		{"times are where the reader is", []string{"decoding/times are in UTC"}},
+		{"the account is lost in decoding", []string{"decoding/a buyer with an account is told from a guest"}},
 		{"an unknown state is an error", []string{"decoding/unknown values become unknown states"}},
 		{"an unknown state is open", []string{"decoding/unknown values become unknown states"}},
 		{"broken orders are told as bugs", []string{"decoding/broken bodies name what is wrong"}},
@@ -146,6 +154,55 @@ func brokenVariants() []broken {
 		{"the key is in the log", []string{"check/good account"}},
 		{"a goroutine is left", []string{"check/good account"}},
 		{"a path that is not there is asked for", []string{"check/good account"}},
+	}
+}
+
+// brokenRule is a way of breaking one rule of a check that has several, and words of what the check
+// says then: without them, another of its rules might be the one that notices.
+type brokenRule struct {
+	how   flaw
+	check string
+	says  string
+}
+
+func brokenRules() []brokenRule {
+	return []brokenRule{
+		{"a delivery is numbered by ourselves", "webhooks/another connection takes it as well", "another node makes"},
+		{"a missing secret is told as a bug", "webhooks/no secret takes nothing", "want KindAuth"},
+		{"an empty secret proves as well", "webhooks/a proof made with an empty secret is refused", "signed with an empty secret brings 1 events"},
+		{"a missing secret is an empty one", "webhooks/a proof made with an empty secret is refused", "with an empty secret, what is signed with one brings 1 events"},
+		{"a missing secret is an empty one", "webhooks/a proof made with an empty secret is refused", "without a secret, what is signed with an empty one brings 1 events"},
+		{"every topic is that of orders", "webhooks/garbage is survived", "a topic that nobody knows brings 1 events"},
+		{"what is ignored has no reason", "webhooks/garbage is survived", "ignored without a reason"},
+		{"an odd time is told as a bug", "webhooks/garbage is survived", "a broken X-Tally-Time is told as a bug"},
+
+		{"a page begins with half of the one before", "polling/pages have every order, the oldest change first", "are listed 19 times although nothing changes"},
+		{"the watermark is ahead of the next page", "polling/the watermark is sound", "is listed after the watermark was"},
+		{"the watermark is ahead", "polling/the watermark is sound", "is in the future"},
+		{"a full page promises another", "polling/the watermark is sound", "the list does not end"},
+		{"customers are listed as orders", "polling/customers are listed", "a list of customers has"},
+		{"a listed customer is another one", "polling/customers are listed", "with another e-mail address"},
+		{"a listed customer cannot be had", "polling/customers are listed", "is not listed"},
+
+		{"a fetched order is another one", "fetch/what is listed can be fetched", "order_number is"},
+		{"a fetched order goes elsewhere", "fetch/what is listed can be fetched", "ship_to is"},
+
+		{"the account is lost in decoding", "decoding/a buyer with an account is told from a guest", "the buyer with an account is"},
+		{"a guest is given an account", "decoding/a buyer with an account is told from a guest", "the buyer with a guest is"},
+		{"the company is lost in decoding", "decoding/a company", "the vendor states otherwise: buyer is"},
+		{"long texts are cut off in decoding", "decoding/long texts", "the vendor states otherwise: notes[0] is"},
+		{"lines are read backwards", "decoding/a hundred and twenty lines", "lines[0] is"},
+	}
+}
+
+func TestBrokenRulesAreNoticed(t *testing.T) {
+	for _, b := range brokenRules() {
+		t.Run(string(b.how)+" "+b.says, func(t *testing.T) {
+			found := failures(t, b.how, b.check)
+			if !slices.ContainsFunc(found, func(text string) bool { return strings.Contains(text, b.says) }) {
+				t.Errorf("%s says not %q but %q", b.check, b.says, found)
+			}
+		})
 	}
 }
 
@@ -228,5 +285,23 @@ func TestNearestCheckIsSuggested(t *testing.T) {
 	}
 	if got := nearest("stock/all else", checks); got != "stock/what is there is told" {
 		t.Errorf("of an area that is known, %q is suggested", got)
+	}
+}
+
+// The suggestion is made by connector.Bind for every connector, so that none can be broken in it.
+func TestErrorsAboutUnknownSettingsMustHelp(t *testing.T) {
+	for name, c := range map[string]struct{ err, want string }{
+		"named and suggested": {"connection suite: companyx: is no setting here; did you mean company?", ""},
+		"not named":           {"connection suite: a setting is not known; did you mean company?", "want an error that names it"},
+		"not suggested":       {"connection suite: companyx: is no setting here", "does not suggest company"},
+		"another suggested":   {"connection suite: companyx: is no setting here; did you mean mode?", "does not suggest company"},
+	} {
+		got := unhelpful(errors.New(c.err), "companyx", "company")
+		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%s: %q; want %q", name, got, c.want)
+		}
+	}
+	if unhelpful(nil, "companyx", "company") == "" {
+		t.Error("no error is taken for a helpful one")
 	}
 }

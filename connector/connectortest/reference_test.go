@@ -1,6 +1,7 @@
 package connectortest
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"encoding/json"
@@ -14,6 +15,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/orderlyhq/orderly/commerce"
 	"github.com/orderlyhq/orderly/connector"
@@ -86,6 +88,12 @@ func (c *tallyConfig) Open(ctx context.Context, env connector.Env) (connector.Co
 	key := c.Key
 	if c.broken == "a secret is in a field that prints itself" {
 		key = c.hidden
+	}
+	if strings.ContainsFunc(key.Reveal(), unicode.IsControl) {
+		if c.broken == "the error about a setting repeats its value" {
+			return nil, connector.Invalid("key", "%q has control characters", key.Reveal())
+		}
+		return nil, connector.Invalid("key", "has control characters")
 	}
 	t := &tallyConn{env: env, key: key, hookSecret: c.HookSecret, broken: c.broken}
 	t.api = &httpx.Client{Base: env.BaseURL, HTTP: env.HTTP, Authorize: t.authorize, Renew: t.renew, Explain: t.explain}
@@ -276,14 +284,21 @@ func (t *tallyConn) Receive(req connector.Request) (connector.Receipt, error) {
 	case "trailing spaces are not signed":
 		signed = []byte(strings.TrimRight(string(req.Body), " "))
 	}
+	if t.broken == "an empty secret proves as well" && given == signature("", req.Header.Get("X-Tally-Time"), req.Body) {
+		given = signature(secret, req.Header.Get("X-Tally-Time"), req.Body)
+	}
 	age := req.At.Sub(time.Unix(at, 0)).Abs()
 	if t.broken == "the age is not looked at" {
 		age = 0
 	}
 	switch {
-	case secret == "" && t.broken != "no secret takes everything":
+	case secret == "" && t.broken == "a missing secret is told as a bug":
+		return connector.Receipt{}, connector.Errorf(connector.KindBug, "receive", "hook_secret is not set")
+	case secret == "" && t.broken != "no secret takes everything" && t.broken != "a missing secret is an empty one":
 		return connector.Receipt{}, connector.Errorf(connector.KindAuth, "receive", "hook_secret is not set")
-	case secret == "":
+	case secret == "" && t.broken == "no secret takes everything":
+	case err != nil && t.broken == "an odd time is told as a bug":
+		return connector.Receipt{}, connector.Errorf(connector.KindBug, "receive", "odd")
 	case err != nil || !hmac.Equal([]byte(given), []byte(signature(secret, req.Header.Get("X-Tally-Time"), signed))) || age > 5*time.Minute:
 		if t.broken == "a forged delivery is told as a bug" {
 			return connector.Receipt{}, connector.Errorf(connector.KindBug, "receive", "odd")
@@ -294,14 +309,18 @@ func (t *tallyConn) Receive(req connector.Request) (connector.Receipt, error) {
 		return connector.Receipt{}, deny
 	}
 	topic := req.Header.Get("X-Tally-Topic")
-	if topic != "order" {
+	switch {
+	case topic == "order", t.broken == "every topic is that of orders":
+	case t.broken == "what is ignored has no reason":
+		return connector.Receipt{}, nil
+	default:
 		return connector.Receipt{Ignored: "topic " + topic}, nil
 	}
 	var order commerce.Order
 	if err := json.Unmarshal(req.Body, &order); err != nil {
 		return connector.Receipt{}, connector.Invalid("body", "is no order")
 	}
-	e := t.event(&order)
+	e := event(commerce.KindOrder, listed{order.Source, json.RawMessage(mustJSON(order))})
 	e.Topic, e.DeliveryID = topic, req.Header.Get("X-Tally-Delivery")
 	switch t.broken {
 	case "events have no topic":
@@ -320,9 +339,9 @@ func (t *tallyConn) Receive(req connector.Request) (connector.Receipt, error) {
 	return connector.Receipt{Events: []connector.Event{e}}, nil
 }
 
-func (t *tallyConn) event(o *commerce.Order) connector.Event {
+func event(kind commerce.Kind, l listed) connector.Event {
 	return connector.Event{
-		Ref: connector.Ref{Kind: commerce.KindOrder, ID: o.Source.ExternalID}, Change: connector.Changed, UpdatedAt: o.Source.UpdatedAt, Body: []byte(mustJSON(o)),
+		Ref: connector.Ref{Kind: kind, ID: l.Source.ExternalID}, Change: connector.Changed, UpdatedAt: l.Source.UpdatedAt, Body: l.Record,
 	}
 }
 
@@ -390,33 +409,69 @@ func (t *tallyConn) List(ctx context.Context, q connector.Query) (connector.Page
 		q.Until = time.Time{}
 	case "the wanted size of a page is not looked at":
 		q.Limit = 50
+	case "the place in the list is kept in memory":
+		if q.Cursor == "" {
+			t.told.Store(1)
+		} else if t.told.Load() == 0 {
+			return connector.Page{}, nil
+		}
+	case "the beginning of the window is outside":
+		q.Since = q.Since.Add(1)
 	}
 	begun := t.env.Now()
-	var got listing
-	if q.Kind != commerce.KindOrder {
-		return connector.Page{}, connector.Errorf(connector.KindInvalid, "list", "the system lists orders alone")
+	path, known := map[commerce.Kind]string{commerce.KindOrder: "/orders", commerce.KindCustomer: "/people"}[q.Kind]
+	if !known {
+		return connector.Page{}, connector.Errorf(connector.KindInvalid, "list", "the system lists orders and customers alone")
 	}
-	if err := t.do(ctx, httpx.Call{Op: "list orders", Path: "/orders", Query: t.query(q), Out: &got}); err != nil {
+	var got listing
+	if err := t.do(ctx, httpx.Call{Op: "list", Path: path, Query: t.query(q), Out: &got}); err != nil {
 		return connector.Page{}, err
 	}
 	page := connector.Page{More: got.More, Watermark: begun}
-	for _, o := range got.Orders {
-		page.Events = append(page.Events, t.event(o))
-		page.Next = tallyPlace(o)
+	for _, l := range got.Records {
+		page.Events = append(page.Events, event(q.Kind, l))
+		page.Next = l.place()
 	}
 	if page.More {
-		page.Watermark = got.Orders[len(got.Orders)-1].Source.UpdatedAt
+		page.Watermark = got.Records[len(got.Records)-1].Source.UpdatedAt
 	} else {
 		page.Next = ""
 	}
 	if t.broken == "the first of each page is skipped" && q.Cursor != "" && len(page.Events) > 0 {
 		page.Events = page.Events[1:]
 	}
-	return t.flawedPage(page, got), nil
+	if q.Kind == commerce.KindCustomer {
+		return t.flawedPeople(page), nil
+	}
+	return t.flawedPage(page, got, begun), nil
 }
 
-// flawedPage breaks a page.
-func (t *tallyConn) flawedPage(page connector.Page, got listing) connector.Page {
+// flawedPeople breaks a page of customers.
+func (t *tallyConn) flawedPeople(page connector.Page) connector.Page {
+	switch t.broken {
+	case "the newest customer is left out":
+		if n := len(page.Events); n > 0 && !page.More {
+			page.Events = page.Events[:n-1]
+		}
+	case "customers are listed as orders":
+		for i := range page.Events {
+			page.Events[i].Ref.Kind = commerce.KindOrder
+		}
+	case "a listed customer is another one":
+		for i, e := range page.Events {
+			page.Events[i].Body = []byte(strings.ReplaceAll(string(e.Body), "otto@", "anna@"))
+		}
+	case "a listed customer cannot be had":
+		for i := range page.Events {
+			page.Events[i].Body = nil
+			page.Events[i].Ref.ID += "0"
+		}
+	}
+	return page
+}
+
+// flawedPage breaks a page of orders.
+func (t *tallyConn) flawedPage(page connector.Page, got listing, begun time.Time) connector.Page {
 	switch t.broken {
 	case "the newest order is left out":
 		if n := len(page.Events); n > 0 && !page.More {
@@ -425,9 +480,9 @@ func (t *tallyConn) flawedPage(page connector.Page, got listing) connector.Page 
 	case "the newest change comes first":
 		slices.Reverse(page.Events)
 	case "a full page promises another":
-		page.More = len(got.Orders) > 0
+		page.More = len(got.Records) > 0
 		if page.More {
-			page.Next = tallyPlace(got.Orders[len(got.Orders)-1])
+			page.Next = got.Records[len(got.Records)-1].place()
 		}
 		if !got.More && page.More {
 			page.Next = "" // from the beginning again
@@ -436,12 +491,12 @@ func (t *tallyConn) flawedPage(page connector.Page, got listing) connector.Page 
 		if page.More {
 			page.Next = page.Events[len(page.Events)-1].UpdatedAt.Format("2006-01-02T15:04:05.000000000Z") + "~"
 		}
-	case "the place in the list is kept in memory":
+	case "a page begins with half of the one before":
 		if page.More {
-			t.told.Add(1)
-		} else if t.told.Load() == 0 && len(page.Events) > 0 {
-			page.Events = page.Events[1:]
+			page.Next = got.Records[(len(got.Records)-1)/2].place()
 		}
+	case "the watermark is ahead of the next page":
+		page.Watermark = begun
 	case "the watermark is ahead":
 		page.Watermark = t.env.Now().Add(time.Hour)
 	case "a changed order keeps its place":
@@ -479,8 +534,11 @@ func (t *tallyConn) Fetch(ctx context.Context, ref connector.Ref) (connector.Raw
 	if t.broken == "a fetched customer is another one" {
 		body = []byte(strings.ReplaceAll(string(body), "erika@", "otto@"))
 	}
-	if t.broken == "a fetched order is another one" {
+	switch t.broken {
+	case "a fetched order is another one":
 		body = []byte(strings.ReplaceAll(string(body), `"T-`, `"X-`))
+	case "a fetched order goes elsewhere":
+		body = []byte(strings.ReplaceAll(string(body), "Invalidenstraße", "Chausseestraße"))
 	}
 	return connector.Raw{Ref: ref, Body: body}, nil
 }
@@ -532,6 +590,18 @@ func (d *tallyDecoder) DecodeOrder(raw connector.Raw) (commerce.Order, error) {
 	case "a cent is lost in decoding":
 		o.Totals.TaxInclusive.Amount = o.Totals.TaxInclusive.Amount.Sub(number("0.01"))
 		o.Totals.Payable.Amount = o.Totals.Payable.Amount.Sub(number("0.01"))
+	case "the account is lost in decoding":
+		o.Buyer.Source = commerce.Source{}
+	case "a guest is given an account":
+		o.Buyer.Source.ExternalID = cmp.Or(o.Buyer.Source.ExternalID, o.Buyer.Email())
+	case "the company is lost in decoding":
+		o.Buyer.CompanyName = ""
+	case "long texts are cut off in decoding":
+		for i, n := range o.Notes {
+			o.Notes[i].Text = n.Text[:min(len(n.Text), 255)]
+		}
+	case "lines are read backwards":
+		slices.Reverse(o.Lines)
 	case "decoding depends on who decodes":
 		o.CustomerReference = fmt.Sprintf("%p", d)
 	}

@@ -89,6 +89,7 @@ func newTally(setup Setup) *tally {
 		"GET /orders/{id}":               v.readOrder,
 		"GET /orders/{id}/status":        v.readStatus,
 		"PUT /orders/{id}/status":        v.writeStatus,
+		"GET /people":                    v.listPeople,
 		"GET /people/{id}":               v.readPerson,
 		"GET /items":                     v.listItems,
 		"GET /taxes":                     v.listTaxes,
@@ -251,40 +252,58 @@ func signature(secret, at string, body []byte) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// listOrders gives the orders that changed in a window, after a place in the order of change.
 func (v *tally) listOrders(r *http.Request) (int, any) {
+	all := []listed{}
+	for _, o := range v.orders {
+		all = append(all, listed{o.Source, json.RawMessage(mustJSON(o))})
+	}
+	return window(r, all)
+}
+
+func (v *tally) listPeople(r *http.Request) (int, any) {
+	all := []listed{}
+	for _, p := range v.people {
+		all = append(all, listed{p.Source, json.RawMessage(mustJSON(p))})
+	}
+	return window(r, all)
+}
+
+// window gives the records that changed in a window, after a place in the order of change.
+func window(r *http.Request, all []listed) (int, any) {
 	q := r.URL.Query()
 	instant := func(name string) time.Time {
 		at, _ := time.Parse(time.RFC3339Nano, q.Get(name))
 		return at
 	}
 	since, until, after := instant("since"), instant("until"), q.Get("after")
-	found := []*commerce.Order{}
-	for _, o := range v.orders {
-		at := o.Source.UpdatedAt
-		if at.Before(since) || (!until.IsZero() && !at.Before(until)) || tallyPlace(o) <= after {
-			continue
-		}
-		found = append(found, o)
-	}
-	slices.SortFunc(found, func(a, b *commerce.Order) int { return strings.Compare(tallyPlace(a), tallyPlace(b)) })
+	found := slices.DeleteFunc(all, func(l listed) bool {
+		at := l.Source.UpdatedAt
+		return at.Before(since) || (!until.IsZero() && !at.Before(until)) || l.place() <= after
+	})
+	slices.SortFunc(found, func(a, b listed) int { return strings.Compare(a.place(), b.place()) })
 	limit, err := strconv.Atoi(q.Get("limit"))
 	if err != nil || limit < 1 || limit > 50 {
 		return unread(fmt.Errorf("limit is %q, not 1 to 50", q.Get("limit")))
 	}
 	more := len(found) > limit
-	return http.StatusOK, listing{Orders: found[:min(limit, len(found))], More: more, Total: len(found)}
+	return http.StatusOK, listing{Records: found[:min(limit, len(found))], More: more, Total: len(found)}
 }
 
+// listing is a page of tally's lists.
 type listing struct {
-	Orders []*commerce.Order `json:"orders"`
-	More   bool              `json:"more"`
-	Total  int               `json:"total"`
+	Records []listed `json:"records"`
+	More    bool     `json:"more"`
+	Total   int      `json:"total"`
 }
 
-// tallyPlace is where an order stands among all, by its change.
-func tallyPlace(o *commerce.Order) string {
-	return o.Source.UpdatedAt.Format("2006-01-02T15:04:05.000000000Z") + "_" + o.Source.ExternalID
+type listed struct {
+	Source commerce.Source `json:"source"`
+	Record json.RawMessage `json:"record"`
+}
+
+// place is where a record stands among all, by its change.
+func (l listed) place() string {
+	return l.Source.UpdatedAt.Format("2006-01-02T15:04:05.000000000Z") + "_" + l.Source.ExternalID
 }
 
 func (v *tally) order(r *http.Request) *commerce.Order {

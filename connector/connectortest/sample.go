@@ -28,6 +28,7 @@ type orderForm struct {
 	email     string
 	note      string
 	name      string // of the buyer
+	company   string // for which the buyer buys
 }
 
 type lineForm struct {
@@ -65,6 +66,10 @@ func (o orderForm) order() commerce.Order {
 			Addresses: []commerce.Address{bill}, Status: commerce.CustomerActive,
 		},
 		BillTo: &bill, ShipTo: &ship,
+	}
+	if o.company != "" {
+		bill.Company, ship.Company = o.company, o.company
+		out.Buyer.Type, out.Buyer.CompanyName, out.Buyer.Addresses = commerce.Company, o.company, []commerce.Address{bill}
 	}
 	if o.note != "" {
 		out.Notes = []commerce.Note{{Audience: "buyer", Text: o.note}}
@@ -164,6 +169,10 @@ func samples() []sample {
 		{"a currency with three decimals", orderForm{currency: "KWD", lines: []lineForm{{sku: "MUG-BLUE", quantity: "3", price: "3.335", rate: "0.19"}}}},
 		{"another currency", orderForm{currency: "USD"}},
 		{"names of all scripts", orderForm{name: "小明 Желудёв-O’Connor", note: "Second line:\n\"quoted\" & <tagged> 🍵"}},
+		{"a company", orderForm{company: "Teehaus Muster & Söhne GmbH"}},
+		{"long texts", orderForm{
+			company: strings.Repeat("Gesellschaft für Tee ", 4) + "mbH", note: strings.Repeat("Bitte klingeln, der Hund schläft. 🐕 ", 60),
+		}},
 		{"many of something small", orderForm{lines: []lineForm{{sku: "TEA-100", quantity: "1000", price: "0.03", rate: "0.07"}}}},
 	}
 	out := make([]sample, len(forms))

@@ -16,6 +16,7 @@ func settingsChecks() []check {
 		{name: "settings/an unknown setting is refused with a suggestion", run: unknownSetting},
 		{name: "settings/examples and defaults are accepted", run: examplesAreAccepted},
 		{name: "settings/a secret prints as nothing", run: secretsPrintAsNothing},
+		{name: "settings/no error holds a secret", run: settingsErrorsHoldNoSecrets},
 	}
 }
 
@@ -59,9 +60,20 @@ func unknownSetting(f *fixture) {
 	}
 	wrong := all[0].Name + "x"
 	_, err := f.tryOpen(f.with(wrong, "1"))
-	if err == nil || !strings.Contains(err.Error(), wrong) {
-		f.Errorf("an unknown setting gives %v; want an error that names it", err)
+	if problem := unhelpful(err, wrong, all[0].Name); problem != "" {
+		f.Error(problem)
 	}
+}
+
+// unhelpful says what is missing in the error about a name that was mistyped, or "".
+func unhelpful(err error, wrong, meant string) string {
+	switch {
+	case err == nil || !strings.Contains(err.Error(), wrong):
+		return fmt.Sprintf("an unknown setting gives %v; want an error that names it", err)
+	case !strings.Contains(strings.ReplaceAll(err.Error(), wrong, ""), meant):
+		return fmt.Sprintf("the error %q does not suggest %s, which is one letter away", err, meant)
+	}
+	return ""
 }
 
 func examplesAreAccepted(f *fixture) {
@@ -92,5 +104,19 @@ func secretsPrintAsNothing(f *fixture) {
 	}
 	for _, printed := range []string{fmt.Sprintf("%v", config), fmt.Sprintf("%+v", config), fmt.Sprintf("%#v", config), string(text)} {
 		f.noSecretsIn("the printed configuration", printed)
+	}
+}
+
+// settingsErrorsHoldNoSecrets makes each setting wrong or takes it away, while all others are right.
+func settingsErrorsHoldNoSecrets(f *fixture) {
+	for _, s := range f.harness.Definition.New().Settings() {
+		for _, value := range []string{"", "no value of anything\x00"} {
+			if s.Secret && value != "" {
+				value = f.values[s.Name] + "\x00" // what people paste has the true value in it
+			}
+			if _, err := f.tryOpen(f.with(s.Name, value)); err != nil {
+				f.noSecretsIn("the error about "+s.Name, fmt.Sprintf("%v %+v %#v", err, err, err))
+			}
+		}
 	}
 }

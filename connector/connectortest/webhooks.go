@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 	"time"
 
@@ -30,6 +31,7 @@ func webhookChecks() []check {
 		{name: "webhooks/a delivery without its proof is refused", needs: in, run: withoutProofIsRefused},
 		{name: "webhooks/another secret is refused", needs: in, run: otherSecretIsRefused},
 		{name: "webhooks/no secret takes nothing", needs: in, run: noSecretTakesNothing},
+		{name: "webhooks/a proof made with an empty secret is refused", needs: in, run: emptySecretProvesNothing},
 		{name: "webhooks/an old delivery is refused", needs: in, run: oldDeliveryIsRefused},
 		{name: "webhooks/garbage is survived", needs: in, run: garbageIsSurvived},
 		{name: "webhooks/a huge body is survived", needs: in, run: hugeBodyIsSurvived},
@@ -155,9 +157,13 @@ func otherNodeReceives(f *fixture) {
 	f.subscribe()
 	order := f.put(orderForm{})
 	deliveries, _ := f.told(order.Source.ExternalID)
-	receipt, err := f.open(f.values).Receiver.Receive(request(deliveries[0]))
-	if err != nil || len(receipt.Events) == 0 {
-		f.Errorf("another node: %d events, %v", len(receipt.Events), err)
+	here, err := f.conn.Receiver.Receive(request(deliveries[0]))
+	if err != nil {
+		f.Fatalf("receive: %v", err)
+	}
+	there, err := f.open(f.values).Receiver.Receive(request(deliveries[0]))
+	if err != nil || !reflect.DeepEqual(here.Events, there.Events) {
+		f.Errorf("another node makes %+v of it, %v; want %+v", there.Events, err, here.Events)
 	}
 }
 
@@ -251,13 +257,28 @@ func otherSecretIsRefused(f *fixture) {
 func noSecretTakesNothing(f *fixture) {
 	f.subscribe()
 	deliveries, _ := f.told(f.put(orderForm{}).Source.ExternalID)
-	conn, err := f.tryOpen(f.with(f.secretSetting(), ""))
-	if err != nil {
-		return // the setting is required
+	f.takesNothing("without a secret, a webhook", f.with(f.secretSetting(), ""), request(deliveries[0]))
+}
+
+// unknownTopic gives a delivery that is in order a topic of tomorrow, where a header names it.
+func (f *fixture) unknownTopic(req connector.Request) {
+	f.Helper()
+	named := false
+	for name := range req.Header {
+		if strings.HasSuffix(strings.ToLower(name), "topic") {
+			req.Header.Set(name, "somethings/of_tomorrow")
+			named = true
+		}
 	}
-	receipt, err := conn.Receiver.Receive(request(deliveries[0]))
-	if err == nil || len(receipt.Events) > 0 {
-		f.Errorf("without a secret a webhook brings %d events, %v", len(receipt.Events), err)
+	if !named {
+		return
+	}
+	receipt, err := f.conn.Receiver.Receive(req)
+	if len(receipt.Events) > 0 {
+		f.Errorf("a topic that nobody knows brings %d events", len(receipt.Events))
+	}
+	if err == nil && receipt.Ignored == "" {
+		f.Error("a topic that nobody knows is ignored without a reason")
 	}
 }
 
@@ -275,6 +296,7 @@ func oldDeliveryIsRefused(f *fixture) {
 func garbageIsSurvived(f *fixture) {
 	f.subscribe()
 	deliveries, _ := f.told(f.put(orderForm{}).Source.ExternalID)
+	f.unknownTopic(request(deliveries[0]))
 	body := deliveries[0].Body
 	bodies := [][]byte{nil, {}, {0}, []byte("{"), []byte("[]"), []byte("null"), []byte("0"), []byte(`"x"`), []byte("<xml/>"), bytes.Repeat([]byte("["), 2000), {0xff, 0xfe}}
 	for i := 0; i < len(body); i += max(len(body)/64, 1) {
@@ -288,6 +310,15 @@ func garbageIsSurvived(f *fixture) {
 			req.Method, req.Body = method, b
 			if _, err := f.conn.Receiver.Receive(req); err != nil && connector.KindOf(err) == connector.KindBug {
 				f.Fatalf("a broken body is told as a bug: %v", err)
+			}
+		}
+	}
+	for name := range deliveries[0].Header {
+		for _, value := range []string{"", "\x00", "=", "ÿ", "-1", "99999999999999999999", strings.Repeat("A", 5000)} {
+			req := request(deliveries[0])
+			req.Header.Set(name, value)
+			if _, err := f.conn.Receiver.Receive(req); err != nil && connector.KindOf(err) == connector.KindBug {
+				f.Fatalf("a broken %s is told as a bug: %v", name, err)
 			}
 		}
 	}

@@ -11,6 +11,7 @@ import (
 func windowChecks() []check {
 	list := []ability{lister}
 	return []check{
+		{name: "polling/the beginning of the window belongs to it", needs: list, run: beginningBelongs},
 		{name: "polling/the end of the window is respected", needs: list, run: endIsRespected},
 		{name: "polling/going on from the watermark loses nothing", needs: list, run: watermarkLosesNothing},
 		{name: "polling/a deleted order takes no other with it", needs: list, run: deletedTakesNoOther},
@@ -20,6 +21,20 @@ func windowChecks() []check {
 
 // aWhile is longer than what the coarsest list of a vendor can tell apart: days.
 const aWhile = 72 * time.Hour
+
+// beginningBelongs lists again from the very time of an order's change: Since is inclusive.
+func beginningBelongs(f *fixture) {
+	id := f.put(orderForm{}).Source.ExternalID
+	time.Sleep(aWhile) // virtual
+	for _, e := range f.list(orders(connector.Query{})) {
+		if e.Ref.ID == id && !e.UpdatedAt.IsZero() {
+			f.has(f.list(orders(connector.Query{Since: e.UpdatedAt})), []string{id})
+			return
+		}
+	}
+	f.applies = false
+	f.Skip("the list does not say when an order changed")
+}
 
 func endIsRespected(f *fixture) {
 	early := f.put(orderForm{}).Source.ExternalID

@@ -20,6 +20,7 @@ func exceptions16() map[string]string {
 	for _, name := range []string{
 		"a new order is told", "a changed order is told", "the same delivery is the same again", "another connection takes it as well",
 		"an altered body is refused", "a delivery without its proof is refused", "another secret is refused", "no secret takes nothing",
+		"a proof made with an empty secret is refused",
 		"garbage is survived", "a huge body is survived", "missing subscriptions are made", "looking changes nothing",
 		"disabled subscriptions are enabled",
 	} {
