@@ -41,6 +41,23 @@ func TestExceptionsMustNameAndReason(t *testing.T) {
 	}
 }
 
+func TestWhatDoesNotApplyIsToldAsSkipped(t *testing.T) {
+	h := referenceHarness("")
+	h.ReplayWindow = 0
+	for name, want := range map[string]bool{"webhooks/an old delivery is refused": true, "webhooks/another secret is refused": false} {
+		checks := h.checks()
+		i := slices.IndexFunc(checks, func(c check) bool { return c.name == name })
+		skipped := !want
+		t.Run(name, func(t *testing.T) {
+			defer func() { skipped = t.Skipped() }()
+			h.run(t, checks[i])
+		})
+		if skipped != want {
+			t.Errorf("%s: skipped is %t; want %t", name, skipped, want)
+		}
+	}
+}
+
 func TestRecorderEndsAsTestingDoes(t *testing.T) {
 	for name, c := range map[string]struct {
 		call    func(testing.TB)
