@@ -62,3 +62,13 @@ func (s *Store) ChangeConfig(ctx context.Context, tx Tx, from string) error {
 	}
 	return nil
 }
+
+// TakeMeta removes a value of the installation when it is the given one; false when it is not. Of several at once, one
+// gets it.
+func (s *Store) TakeMeta(ctx context.Context, tx Tx, name, value string) (bool, error) {
+	n, err := tx.Exec(ctx, `DELETE FROM meta WHERE key = $1 AND value = $2`, name, value)
+	if err != nil {
+		return false, fmt.Errorf("take %s: %w", name, err)
+	}
+	return n == 1, nil
+}
