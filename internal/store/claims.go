@@ -16,7 +16,7 @@ var errClaimLost = errors.New("another owner has a claim")
 // something was made under one of them already: that is what the claim then gives. At least one key
 // must be given.
 func (s *Store) TakeClaims(ctx context.Context, destination string, keys []string, owner string, now, until time.Time) (Claim, error) {
-	keys = slices.Compact(slices.Sorted(slices.Values(keys))) // in one order, so that two owners cannot block each other
+	keys = inOrder(keys)
 	var c Claim
 	err := s.Write(ctx, func(ctx context.Context, tx Tx) error {
 		c = Claim{}
@@ -25,15 +25,12 @@ func (s *Store) TakeClaims(ctx context.Context, destination string, keys []strin
 			c = made
 			return err
 		}
-		doubt := false
 		for _, key := range keys {
-			left, err := s.takeClaim(ctx, tx, destination, key, owner, now, until)
-			if err != nil {
+			if err := s.takeClaim(ctx, tx, destination, key, owner, now, until); err != nil {
 				return err
 			}
-			doubt = doubt || left
 		}
-		c = Claim{Won: true, Doubt: doubt}
+		c = Claim{Won: true}
 		return nil
 	})
 	if errors.Is(err, errClaimLost) {
@@ -45,25 +42,16 @@ func (s *Store) TakeClaims(ctx context.Context, destination string, keys []strin
 	return c, nil
 }
 
-// takeClaim takes one key; left says that an earlier owner never gave it back.
-func (s *Store) takeClaim(ctx context.Context, tx Tx, destination, key, owner string, now, until time.Time) (left bool, err error) {
-	var holder string
-	err = tx.QueryRow(ctx, `SELECT owner FROM claims WHERE destination = $1 AND match_key = $2`, destination, key).Scan(&holder)
-	if err != nil && !errors.Is(err, ErrNoRows) {
-		return false, err
-	}
+func (s *Store) takeClaim(ctx context.Context, tx Tx, destination, key, owner string, now, until time.Time) error {
 	taken, err := tx.Exec(ctx, `
 		INSERT INTO claims (destination, match_key, owner, until, updated_at) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (destination, match_key) DO UPDATE SET owner = excluded.owner, until = excluded.until, updated_at = excluded.updated_at
 		WHERE claims.document_id = '' AND (claims.owner = '' OR claims.owner = excluded.owner OR claims.until <= excluded.updated_at)`,
 		destination, key, owner, millis(until), millis(now))
-	if err != nil {
-		return false, err
+	if err == nil && taken == 0 {
+		return errClaimLost
 	}
-	if taken == 0 {
-		return false, errClaimLost
-	}
-	return holder != "", nil
+	return err
 }
 
 // ReadClaims gives what was made under the first of the keys that has something, without asking for
@@ -90,9 +78,9 @@ func (s *Store) readClaims(ctx context.Context, tx Tx, destination string, keys 
 	return Claim{}, nil
 }
 
-// KeepClaims remembers under every key what was made, and ends the right to make it.
+// KeepClaims remembers under every key what was made, and ends the right to make it, whoever has it.
 func (s *Store) KeepClaims(ctx context.Context, tx Tx, destination string, keys []string, made Claim, now time.Time) error {
-	for _, key := range slices.Compact(slices.Sorted(slices.Values(keys))) {
+	for _, key := range inOrder(keys) {
 		_, err := tx.Exec(ctx, `
 			INSERT INTO claims (destination, match_key, document_type, document_id, number, updated_at) VALUES ($1, $2, $3, $4, $5, $6)
 			ON CONFLICT (destination, match_key) DO UPDATE SET owner = '', until = 0, document_type = excluded.document_type,
@@ -107,7 +95,7 @@ func (s *Store) KeepClaims(ctx context.Context, tx Tx, destination string, keys 
 
 // ReleaseClaims gives claims back under which nothing was made.
 func (s *Store) ReleaseClaims(ctx context.Context, tx Tx, destination string, keys []string, owner string) error {
-	for _, key := range keys {
+	for _, key := range inOrder(keys) {
 		if _, err := tx.Exec(ctx, `UPDATE claims SET owner = '', until = 0 WHERE destination = $1 AND match_key = $2 AND owner = $3 AND document_id = ''`,
 			destination, key, owner); err != nil {
 			return fmt.Errorf("claim in %s: %w", destination, err)
@@ -115,3 +103,6 @@ func (s *Store) ReleaseClaims(ctx context.Context, tx Tx, destination string, ke
 	}
 	return nil
 }
+
+// inOrder gives each key once, in one order for all, so that two owners cannot block each other.
+func inOrder(keys []string) []string { return slices.Compact(slices.Sorted(slices.Values(keys))) }

@@ -92,9 +92,7 @@ func (s *Store) linksOf(ctx context.Context, tx Tx, destination string, records 
 // Claim is the right to make something once, or the memory of what was made.
 type Claim struct {
 	// Won says that the caller may make it, and must keep or release the claim.
-	Won bool
-	// Doubt says that an earlier owner ended without a word: what it was about to make may exist.
-	Doubt        bool
+	Won          bool
 	DocumentType string
 	DocumentID   string // "" while it is not made
 	Number       string
