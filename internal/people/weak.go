@@ -48,7 +48,7 @@ func checkPassword(password string, about ...string) error {
 	}
 	for _, word := range about {
 		name, _, _ := strings.Cut(strings.ToLower(word), "@")
-		if len(name) >= 3 && little(letters(lower), letters(name)) || len(name) >= 3 && little(lower, name) {
+		if little(letters(lower), strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) })...) {
 			return refuse("it is made of the name")
 		}
 	}
@@ -61,13 +61,15 @@ func checkPassword(password string, about ...string) error {
 	return nil
 }
 
-// little tells whether a text is made of a word and too little else.
-func little(text, word string) bool {
-	if word == "" || !strings.Contains(text, word) {
-		return false
+// little tells whether a text is made of words, of three letters or more, and too little else.
+func little(text string, words ...string) bool {
+	rest := text
+	for _, word := range words {
+		if len(word) >= 3 {
+			rest = strings.ReplaceAll(rest, letters(word), "")
+		}
 	}
-	rest := strings.ReplaceAll(text, word, "")
-	return utf8.RuneCountInString(rest) < 4
+	return rest != text && utf8.RuneCountInString(rest) < 4
 }
 
 // replacements are how people write letters as signs.
