@@ -1,0 +1,197 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/orderlyhq/orderly/internal/store"
+)
+
+// setLanes sets a connection's number of lanes.
+func setLanes(t testing.TB, s *store.Store, connection string, lanes int) {
+	t.Helper()
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return s.SetLanes(ctx, tx, connection, lanes) })
+}
+
+// lanesOf gives a connection's number of lanes.
+func lanesOf(t testing.TB, s *store.Store, name string) int {
+	t.Helper()
+	connections, err := s.Connections(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range connections {
+		if c.Name == name {
+			return c.Lanes
+		}
+	}
+	t.Fatalf("there is no connection %s", name)
+	return 0
+}
+
+// takeEach takes what is due in each of the ERP's lanes, and gives the lane of each record.
+func takeEach(t testing.TB, s *store.Store, lanes int, now time.Time) map[string]int {
+	t.Helper()
+	taken := map[string]int{}
+	for number := range lanes {
+		works, err := s.TakeTasks(t.Context(), "erp", number, "run1", now, settle, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range works {
+			taken[w.SourceID] = number
+		}
+	}
+	return taken
+}
+
+// fetchEach gives the lane of each record of the shop that is to be fetched.
+func fetchEach(t testing.TB, s *store.Store, lanes int, now time.Time) map[string]int {
+	t.Helper()
+	wished := map[string]int{}
+	for number := range lanes {
+		wishes, err := s.DueFetches(t.Context(), "shop", number, now, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range wishes {
+			wished[w.SourceID] = number
+		}
+	}
+	return wished
+}
+
+// connect saves the shop and the ERP.
+func connect(t testing.TB, s *store.Store) {
+	t.Helper()
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		return errors.Join(
+			s.SaveConnection(ctx, tx, store.Connection{Name: "shop", System: "shop"}, start),
+			s.SaveConnection(ctx, tx, store.Connection{Name: "erp", System: "erp"}, start))
+	})
+}
+
+// Whatever waits is found in the lane in which news of the same record arrives after the change: two lanes never have
+// one record, and no record is in a lane that does not run.
+func TestWhatWaitsMovesToTheNewLanes(t *testing.T) {
+	const records = 30
+	later := start.Add(time.Second)
+	for _, lanes := range []int{1, 2, 3, 7, 4, 64} {
+		t.Run(fmt.Sprint(lanes), func(t *testing.T) {
+			eachDatabase(t, func(t *testing.T, s *store.Store) {
+				connect(t, s)
+				setLanes(t, s, "erp", erp.Lanes)
+				setLanes(t, s, "shop", 2)
+				for i := range records {
+					observe(t, s, withBody(t, s, "a", order(fmt.Sprint("task", i), start)))
+					observe(t, s, order(fmt.Sprint("fetch", i), start))
+				}
+				setLanes(t, s, "erp", lanes)
+				setLanes(t, s, "shop", lanes)
+				wished := fetchEach(t, s, lanes, start)
+				taken := takeEach(t, s, lanes, start)
+				if len(taken) != records || len(wished) != records {
+					t.Errorf("%d of %d tasks and %d of %d fetches are in one of %d lanes", len(taken), records, len(wished), records, lanes)
+				}
+				for i := range records {
+					for id, at := range map[string]map[string]int{fmt.Sprint("task", i): taken, fmt.Sprint("fetch", i): wished} {
+						news := withBody(t, s, "b", order(id, later))
+						news.Via, news.Routes = store.ViaFetch, []store.Route{{Flow: erp.Flow, Destination: "erp", Lanes: lanes}}
+						wake := observe(t, s, news).Wake
+						if len(wake) == 0 || wake[0].Number != at[id] {
+							t.Errorf("%s waits in lane %d of %d, and its news wakes %+v", id, at[id], lanes, wake)
+						}
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestLanesOfOthersStay(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store.Store) {
+		connect(t, s)
+		write(t, s, func(ctx context.Context, tx store.Tx) error {
+			return s.SaveConnection(ctx, tx, store.Connection{Name: "crm", System: "crm"}, start)
+		})
+		for i := range 10 {
+			observe(t, s, withBody(t, s, "a", order(fmt.Sprint("task", i), start)))
+			observe(t, s, order(fmt.Sprint("fetch", i), start))
+		}
+		wished := fmt.Sprint(fetchEach(t, s, 2, start))
+		setLanes(t, s, "crm", 5)
+		setLanes(t, s, "erp", 1) // whose lanes are one already
+		if n, m := lanesOf(t, s, "crm"), lanesOf(t, s, "shop"); n != 5 || m != 1 {
+			t.Errorf("the CRM has %d lanes and the shop %d, want 5 and 1", n, m)
+		}
+		if got := fmt.Sprint(fetchEach(t, s, 2, start)); got != wished {
+			t.Errorf("fetches of the shop are in %s, and were in %s", got, wished)
+		}
+		if taken := takeEach(t, s, erp.Lanes, start); len(taken) != 10 {
+			t.Errorf("taken %v, want all 10", taken)
+		}
+	})
+}
+
+// What is worked on ends in the lane that does it: that lane has work until it has none left, whatever the number of
+// lanes is by now. What moves again has its new lane.
+func TestWhatIsWorkedOnKeepsItsLane(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store.Store) {
+		connect(t, s)
+		setLanes(t, s, "erp", erp.Lanes)
+		for i := range 20 {
+			observe(t, s, withBody(t, s, "a", order(fmt.Sprint(i), start)))
+		}
+		before := take(t, s, "run1", start)
+		setLanes(t, s, "erp", 1)
+		moved := map[string]bool{}
+		for i, w := range before {
+			r := store.Result{Work: w, Run: "run1", State: store.TaskWaiting, Due: start, Started: start, Ended: start}
+			if i%2 == 1 {
+				r.State, moved[w.SourceID] = store.TaskHeld, true
+			}
+			finish(t, s, r)
+			if moved[w.SourceID] {
+				act(t, s, store.ActionRetry, w.TaskID, start)
+			}
+		}
+		lanes, err := s.DueLanes(t.Context(), start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		taken := 0
+		for _, l := range lanes {
+			works, err := s.TakeTasks(t.Context(), l.Connection, l.Number, "run1", start, settle, 100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range works {
+				if taken++; moved[w.SourceID] && l.Number != 0 {
+					t.Errorf("%s was tried again and is in lane %d of 1", w.SourceID, l.Number)
+				}
+			}
+		}
+		if len(lanes) != erp.Lanes || taken != 20 {
+			t.Errorf("%d taken from lanes %+v, want 20 from all %d", taken, lanes, erp.Lanes)
+		}
+	})
+}
+
+func TestLanesAreAtLeastOne(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store.Store) {
+		connect(t, s)
+		for _, c := range []struct{ set, want int }{{3, 3}, {0, 1}, {8, 8}, {-4, 1}} {
+			setLanes(t, s, "erp", c.set)
+			if got := lanesOf(t, s, "erp"); got != c.want {
+				t.Errorf("set to %d there are %d, want %d", c.set, got, c.want)
+			}
+		}
+		err := s.Write(t.Context(), func(ctx context.Context, tx store.Tx) error { return s.SetLanes(ctx, tx, "nobody", 2) })
+		if !errors.Is(err, store.ErrNoRows) {
+			t.Errorf("lanes of a connection that does not exist: %v", err)
+		}
+	})
+}
