@@ -12,7 +12,8 @@ import (
 	"github.com/orderlyhq/orderly/internal/store"
 )
 
-// sweepArgs is the job of the leader that finds what is due: lanes with work and no job, chores, backfills.
+// sweepArgs is the job of the leader that finds what is due: lanes with work and no job, chores, backfills,
+// messages.
 type sweepArgs struct{}
 
 func (sweepArgs) Kind() string                 { return "sweep" }
@@ -24,7 +25,7 @@ type sweepWorker struct {
 }
 
 func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepArgs]) error {
-	return errors.Join(w.runner.sweepLanes(ctx), w.runner.sweepChores(ctx), w.runner.sweepBackfills(ctx))
+	return errors.Join(w.runner.sweepLanes(ctx), w.runner.sweepChores(ctx), w.runner.sweepBackfills(ctx), w.runner.sweepSends(ctx))
 }
 
 // sweepLanes wakes lanes that have something to do: a time has come, or a crash has left rows or lost a job.

@@ -17,16 +17,19 @@ import (
 	"github.com/orderlyhq/orderly/internal/store"
 )
 
-// Queues. Each has its own workers, so that slow chores never hold up lanes, nor lanes the sweep.
+// Queues. Each has its own workers, so that slow chores and receivers never hold up lanes, nor
+// lanes the sweep.
 const (
 	queueLanes  = "lanes"
 	queueChores = "chores"
 	queueSweep  = "sweep"
+	queueSends  = "sends"
 )
 
 const (
 	laneWorkers  = 256 // lanes that run at once on a node: they mostly wait for vendors
 	choreWorkers = 16
+	sendWorkers  = 64 // receivers of messages, which may be slow
 )
 
 // engine is River on one of the databases.
@@ -63,6 +66,7 @@ func (r *Runner) riverConfig() *river.Config {
 	river.AddWorker(workers, &choreWorker{runner: r})
 	river.AddWorker(workers, &backfillWorker{runner: r})
 	river.AddWorker(workers, &sweepWorker{runner: r})
+	river.AddWorker(workers, &sendWorker{runner: r})
 	return &river.Config{
 		Logger:       slog.New(&quieter{Handler: r.log.Handler(), least: slog.LevelWarn}),
 		ErrorHandler: &failures{log: r.log},
@@ -70,6 +74,7 @@ func (r *Runner) riverConfig() *river.Config {
 		Queues: map[string]river.QueueConfig{
 			queueLanes:  {MaxWorkers: laneWorkers, FetchCooldown: 2 * time.Millisecond, FetchPollInterval: 100 * time.Millisecond},
 			queueChores: {MaxWorkers: choreWorkers, FetchCooldown: 2 * time.Millisecond, FetchPollInterval: 200 * time.Millisecond},
+			queueSends:  {MaxWorkers: sendWorkers, FetchCooldown: 2 * time.Millisecond, FetchPollInterval: 200 * time.Millisecond},
 			queueSweep:  {MaxWorkers: 1, FetchCooldown: 2 * time.Millisecond, FetchPollInterval: 200 * time.Millisecond},
 		},
 		Workers:                     workers,

@@ -28,6 +28,9 @@ type Work struct {
 	// Chores are what schedules can name: polls, checks of webhooks, pruning. One that has not ended after a minute is
 	// cut and started again, so it has to go on where it was. One that fails is tried again, later and later.
 	Chores map[string]func(ctx context.Context, subject string) error
+	// Send sends what is due for a receiver of messages, until nothing is left. No two calls for one receiver overlap. It
+	// is cut and tried again as chores are. Nil where messages are not sent.
+	Send func(ctx context.Context, receiver string) error
 }
 
 // Schedule says when something is due next.

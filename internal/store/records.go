@@ -351,11 +351,40 @@ func (s *Store) DropFetch(ctx context.Context, tx Tx, w FetchWish, state TaskSta
 		w.RecordID, w.Asked, reason); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `
+	heard, err := dropTasks(ctx, tx, `
 		UPDATE tasks SET state = $2, cause_id = $3, reason = $4, updated_at = $5,
-			waiting_since = CASE WHEN $2 = 'skipped' THEN 0 ELSE waiting_since END WHERE record_id = $1 AND state = 'waiting' AND due_at = 0`,
+			waiting_since = CASE WHEN $2 = 'skipped' THEN 0 ELSE waiting_since END WHERE record_id = $1 AND state = 'waiting' AND due_at = 0
+		RETURNING id, `+anybodyListens,
 		w.RecordID, string(state), causeID, reason, millis(now))
-	return err
+	if err != nil {
+		return err
+	}
+	for _, id := range heard {
+		if err := s.tell(ctx, tx, id, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropTasks runs the statement of DropFetch and gives the tasks whose new state somebody may want to hear.
+func dropTasks(ctx context.Context, tx Tx, statement string, args ...any) (heard []int64, err error) {
+	rows, err := tx.Query(ctx, statement, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		var listens bool
+		if err := rows.Scan(&id, &listens); err != nil {
+			return nil, err
+		}
+		if listens {
+			heard = append(heard, id)
+		}
+	}
+	return heard, rows.Err()
 }
 
 // AskFetch wishes that a record that is known be fetched now, and gives the lane to wake.

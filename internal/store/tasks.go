@@ -215,7 +215,7 @@ type Summary struct {
 // PackDetail compresses and seals the detail of a delivery, outside of any transaction.
 func (s *Store) PackDetail(plain []byte) ([]byte, error) { return s.pack(plain, deliveryContext) }
 
-// FinishTask records a result: links, delivery, cause and the task's new state. When the record has
+// FinishTask records a result: links, delivery, cause, the task's new state and the message of it. When the record has
 // moved on meanwhile, a synced task is due again at once; again is then true. A result of a run that
 // no longer owns the task changes no state; its links are kept, because the documents exist.
 func (s *Store) FinishTask(ctx context.Context, tx Tx, r Result) (again bool, err error) {
@@ -254,6 +254,7 @@ func (s *Store) FinishTask(ctx context.Context, tx Tx, r Result) (again bool, er
 	}
 	// The decision "the record moved on" is made by the database, in the row's own lock.
 	var dueNow int
+	var heard bool
 	err = tx.QueryRow(ctx, `
 		UPDATE tasks SET
 			state = CASE WHEN NOT $3 AND pinned THEN 'held' WHEN NOT $3 OR (wanted <= $4 AND NOT again) THEN $5
@@ -267,15 +268,20 @@ func (s *Store) FinishTask(ctx context.Context, tx Tx, r Result) (again bool, er
 			reason = CASE WHEN pinned THEN reason ELSE $12 END, cause_id = CASE WHEN pinned THEN cause_id ELSE $13 END,
 			uncertain = $11, run = '', updated_at = $6
 		WHERE id = $1 AND run = $2 AND state = 'working'
-		RETURNING CASE WHEN state = 'waiting' AND due_at <= $6 THEN 1 ELSE 0 END`,
+		RETURNING CASE WHEN state = 'waiting' AND due_at <= $6 THEN 1 ELSE 0 END, state <> 'waiting' AND `+anybodyListens,
 		r.Work.TaskID, r.Run, done, r.Work.Revision, string(r.State), millis(r.Ended), due,
 		r.State == TaskSynced, r.Hash, attempt, r.Uncertain, r.Reason, causeID,
-	).Scan(&dueNow)
+	).Scan(&dueNow, &heard)
 	if errors.Is(err, ErrNoRows) {
 		return false, nil
 	}
 	if err != nil {
 		return false, fmt.Errorf("task %d: %w", r.Work.TaskID, err)
+	}
+	if heard {
+		if err := s.tell(ctx, tx, r.Work.TaskID, r.Ended); err != nil {
+			return false, err
+		}
 	}
 	return dueNow == 1, nil
 }

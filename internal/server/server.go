@@ -1,0 +1,82 @@
+// Package server is everything that a node answers at one address: webhooks, health and metrics of the
+// node, the dashboard and the JSON API. It puts them together, for the program and for the demo, and
+// decides nothing itself.
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/orderlyhq/orderly/connector"
+	"github.com/orderlyhq/orderly/internal/desk"
+	"github.com/orderlyhq/orderly/internal/node"
+	"github.com/orderlyhq/orderly/internal/people"
+	"github.com/orderlyhq/orderly/internal/store"
+	"github.com/orderlyhq/orderly/internal/web"
+)
+
+// Options say what is served.
+type Options struct {
+	Store       *store.Store
+	Node        *node.Node
+	Metrics     http.Handler
+	Definitions []connector.Definition
+	Version     string
+	Log         *slog.Logger
+	Now         func() time.Time
+	// Proxies are the networks of proxies that are believed when they say who called them and how.
+	Proxies []netip.Prefix
+}
+
+// Server answers at one address.
+type Server struct {
+	people  *people.Service
+	desk    *desk.Desk
+	ended   chan struct{}
+	handler http.Handler
+}
+
+// New puts a server together over a node. Start must follow.
+func New(o Options) (*Server, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s := &Server{
+		people: people.New(o.Store, people.Options{Now: o.Now, Log: o.Log}),
+		desk:   desk.New(desk.Options{Store: o.Store, Node: o.Node, Definitions: o.Definitions, Log: o.Log, Now: o.Now}),
+		ended:  make(chan struct{}),
+	}
+	dashboard, err := web.New(web.Options{
+		Desk: s.desk, People: s.people, Guard: people.NewGuard(s.people, o.Proxies...), Version: o.Version, Log: o.Log, Now: o.Now, Ended: s.ended,
+	})
+	if err != nil {
+		return nil, err
+	}
+	machines := o.Node.Handler(o.Metrics)
+	mux := http.NewServeMux()
+	for _, path := range []string{"/hooks/", "/healthz", "/readyz", "/metrics"} {
+		mux.Handle(path, machines)
+	}
+	mux.Handle("/", dashboard)
+	s.handler = mux
+	return s, nil
+}
+
+// People gives who uses this Orderly.
+func (s *Server) People() *people.Service { return s.people }
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Start begins to keep up to date what pages show.
+func (s *Server) Start(ctx context.Context) error { return s.desk.Start(ctx) }
+
+// Stop ends the streams of open pages and what Start began. It comes before the HTTP server's Shutdown,
+// which waits for streams.
+func (s *Server) Stop() {
+	close(s.ended)
+	s.desk.Stop()
+}

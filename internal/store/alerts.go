@@ -1,0 +1,323 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/orderlyhq/orderly/money"
+)
+
+// Alert is something that people are told about, from when it was seen until it is over.
+type Alert struct {
+	ID      int64
+	Rule    string
+	Subject string // such as a flow
+	Title   string
+	Since   time.Time // when the trouble began
+	Seen    time.Time // when it was last so
+	Begun   time.Time // when people were told; zero while it has not lasted long enough
+	Told    time.Time // when they were told last
+	Ended   time.Time // zero while it lasts
+}
+
+const alertQuery = `SELECT id, rule, subject, title, since_at, seen_at, begun_at, told_at, ended_at FROM alerts`
+
+func queryAlerts(ctx context.Context, tx Tx, query string, args ...any) ([]Alert, error) {
+	rows, err := tx.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []Alert
+	for rows.Next() {
+		var a Alert
+		var since, seen, begun, told, ended int64
+		if err := rows.Scan(&a.ID, &a.Rule, &a.Subject, &a.Title, &since, &seen, &begun, &told, &ended); err != nil {
+			return nil, err
+		}
+		a.Since, a.Seen, a.Begun, a.Told, a.Ended = moment(since), moment(seen), moment(begun), moment(told), moment(ended)
+		list = append(list, a)
+	}
+	return list, rows.Err()
+}
+
+// OpenAlerts gives the alerts that last, those included that have not lasted long enough to be told. Alone means that
+// nobody else shall change them until tx, which writes, ends.
+func (s *Store) OpenAlerts(ctx context.Context, tx Tx, alone bool) ([]Alert, error) {
+	query := alertQuery + ` WHERE ended_at = 0 ORDER BY id`
+	if alone && tx.Dialect() == Postgres {
+		query += ` FOR UPDATE`
+	}
+	return queryAlerts(ctx, tx, query)
+}
+
+// Alerts gives the alerts that people were told of, newest first: those that last, or those that are over.
+func (s *Store) Alerts(ctx context.Context, over bool, beforeID int64, limit int) ([]Alert, error) {
+	query := alertQuery + ` WHERE begun_at > 0 AND ended_at = 0`
+	if over {
+		query = alertQuery + ` WHERE begun_at > 0 AND ended_at > 0`
+	}
+	args := []any{max(limit, 1)}
+	if beforeID > 0 {
+		args = append(args, beforeID)
+		query += ` AND id < $2`
+	}
+	var list []Alert
+	err := s.Read(ctx, func(ctx context.Context, tx Tx) (err error) {
+		list, err = queryAlerts(ctx, tx, query+` ORDER BY id DESC LIMIT $1`, args...)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("alerts: %w", err)
+	}
+	return list, nil
+}
+
+// SaveAlert adds an alert (ID 0), or changes what has changed of one. Another node's alert of the same rule and
+// subject is left alone; added is then false.
+func (s *Store) SaveAlert(ctx context.Context, tx Tx, a Alert) (added bool, err error) {
+	if a.ID == 0 {
+		n, err := tx.Exec(ctx, `
+			INSERT INTO alerts (rule, subject, title, since_at, seen_at, begun_at, told_at, ended_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+			ON CONFLICT (rule, subject) WHERE ended_at = 0 DO NOTHING`,
+			a.Rule, a.Subject, a.Title, millis(a.Since), millis(a.Seen), millis(a.Begun), millis(a.Told), millis(a.Ended))
+		return n == 1, err
+	}
+	_, err = tx.Exec(ctx, `UPDATE alerts SET title = $2, since_at = $3, seen_at = $4, begun_at = $5, told_at = $6, ended_at = $7 WHERE id = $1`,
+		a.ID, a.Title, millis(a.Since), millis(a.Seen), millis(a.Begun), millis(a.Told), millis(a.Ended))
+	return false, err
+}
+
+// DropAlert forgets an alert that nobody was told of.
+func (s *Store) DropAlert(ctx context.Context, tx Tx, id int64) error {
+	_, err := tx.Exec(ctx, `DELETE FROM alerts WHERE id = $1 AND begun_at = 0`, id)
+	return err
+}
+
+// OpenBreaker is a node that does not call a connection for a while, because it fails.
+type OpenBreaker struct {
+	Connection, Node string
+	Since            time.Time
+	Seen             time.Time // when it was opened last: each time that a call has failed again
+}
+
+// BreakerOpened notes that a node stops calling a connection.
+func (s *Store) BreakerOpened(ctx context.Context, tx Tx, connection, node string, now time.Time) error {
+	_, err := tx.Exec(ctx, `
+		INSERT INTO breakers (connection, node, since_at, seen_at) VALUES ($1, $2, $3, $3)
+		ON CONFLICT (connection, node) DO UPDATE SET seen_at = excluded.seen_at`, connection, node, millis(now))
+	if err != nil {
+		return fmt.Errorf("breaker of %s: %w", connection, err)
+	}
+	return nil
+}
+
+// BreakerClosed notes that a node calls a connection again.
+func (s *Store) BreakerClosed(ctx context.Context, tx Tx, connection, node string) error {
+	_, err := tx.Exec(ctx, `DELETE FROM breakers WHERE connection = $1 AND node = $2`, connection, node)
+	return err
+}
+
+// ForgetBreakers forgets the breakers of a node that stops.
+func (s *Store) ForgetBreakers(ctx context.Context, tx Tx, node string) error {
+	_, err := tx.Exec(ctx, `DELETE FROM breakers WHERE node = $1`, node)
+	return err
+}
+
+// OpenBreakers gives the breakers that are open.
+func (s *Store) OpenBreakers(ctx context.Context) ([]OpenBreaker, error) {
+	var list []OpenBreaker
+	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
+		list = list[:0]
+		rows, err := tx.Query(ctx, `SELECT connection, node, since_at, seen_at FROM breakers ORDER BY connection, node`)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var b OpenBreaker
+			var since, seen int64
+			if err := rows.Scan(&b.Connection, &b.Node, &since, &seen); err != nil {
+				return err
+			}
+			b.Since, b.Seen = moment(since), moment(seen)
+			list = append(list, b)
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("breakers: %w", err)
+	}
+	return list, nil
+}
+
+// AtStake is how many orders something is about, and how much money: a sum for each currency.
+type AtStake struct {
+	Orders int64
+	Money  []money.Money
+}
+
+// atStake adds up orders. The query gives currency, amount and how many orders have both: sums are worked out here,
+// because amounts are texts and must not become floats.
+func (s *Store) atStake(ctx context.Context, query string, args ...any) (AtStake, error) {
+	var total AtStake
+	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
+		total = AtStake{}
+		place := map[string]int{}
+		rows, err := tx.Query(ctx, query, args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var currency, amount string
+			var n int64
+			if err := rows.Scan(&currency, &amount, &n); err != nil {
+				return err
+			}
+			total.Orders += n
+			if amount == "" || currency == "" {
+				continue // not decoded yet
+			}
+			one, err := decimal.NewFromString(amount)
+			if err != nil {
+				return fmt.Errorf("the amount of an order: %w", err)
+			}
+			i, known := place[currency]
+			if !known {
+				i = len(total.Money)
+				place[currency] = i
+				total.Money = append(total.Money, money.New(decimal.Zero, money.Currency(currency)))
+			}
+			total.Money[i].Amount = total.Money[i].Amount.Add(one.Mul(decimal.NewFromInt(n)))
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return AtStake{}, fmt.Errorf("orders and money: %w", err)
+	}
+	return total, nil
+}
+
+// OrdersOlderThan adds up the orders of a flow that have not been in the destination since before a time.
+func (s *Store) OrdersOlderThan(ctx context.Context, flow string, before time.Time) (AtStake, error) {
+	return s.atStake(ctx, `
+		SELECT r.currency, r.amount, COUNT(*) FROM tasks t JOIN records r ON r.id = t.record_id
+		WHERE t.flow = $1 AND t.kind = 'order' AND t.state IN ('waiting', 'working', 'held', 'failed') AND t.waiting_since > 0 AND t.waiting_since < $2
+		GROUP BY r.currency, r.amount ORDER BY r.currency`, flow, millis(before))
+}
+
+// OrdersOf adds up the orders that are on their way to or from a connection.
+func (s *Store) OrdersOf(ctx context.Context, connection string) (AtStake, error) {
+	return s.atStake(ctx, `
+		SELECT r.currency, r.amount, COUNT(*) FROM tasks t JOIN records r ON r.id = t.record_id
+		WHERE t.flow IN (SELECT name FROM flows WHERE source = $1 OR destination = $1)
+		AND t.kind = 'order' AND t.state IN ('waiting', 'working', 'held', 'failed') AND t.waiting_since > 0
+		GROUP BY r.currency, r.amount ORDER BY r.currency`, connection)
+}
+
+// OrdersWithCause adds up the orders that have a cause now.
+func (s *Store) OrdersWithCause(ctx context.Context, causeID int64) (AtStake, error) {
+	return s.atStake(ctx, `
+		SELECT r.currency, r.amount, COUNT(*) FROM tasks t JOIN records r ON r.id = t.record_id
+		WHERE t.cause_id = $1 AND t.cause_id > 0 AND t.kind = 'order'
+		GROUP BY r.currency, r.amount ORDER BY r.currency`, causeID)
+}
+
+// OldestOrders gives since when the longest waiting order of each flow is not in its destination; flows whose orders
+// are all there are left out.
+func (s *Store) OldestOrders(ctx context.Context) (map[string]time.Time, error) {
+	millisOf := map[string]int64{}
+	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
+		clear(millisOf)
+		return countInto(ctx, tx, millisOf, `
+			SELECT flow, MIN(waiting_since) FROM tasks
+			WHERE waiting_since > 0 AND kind = 'order' AND state IN ('waiting', 'working', 'held', 'failed') GROUP BY flow`)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("oldest orders: %w", err)
+	}
+	oldest := make(map[string]time.Time, len(millisOf))
+	for flow, ms := range millisOf {
+		oldest[flow] = moment(ms)
+	}
+	return oldest, nil
+}
+
+// Growth is a cause to which tasks came lately.
+type Growth struct {
+	Cause Cause
+	New   int // tasks that came to rest in it since
+}
+
+// GrowingCauses gives the causes in which at least so many tasks came to rest, held or failed, since a time.
+func (s *Store) GrowingCauses(ctx context.Context, since time.Time, atLeast int) ([]Growth, error) {
+	var list []Growth
+	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
+		list = list[:0]
+		rows, err := tx.Query(ctx, `
+			SELECT c.id, c.flow, c.step, c.code, c.field, c.message, c.fix, c.first_seen, c.last_seen, n.count
+			FROM causes c JOIN (
+				SELECT cause_id, COUNT(*) AS count FROM tasks
+				WHERE cause_id > 0 AND updated_at >= $1 AND state IN ('held', 'failed') GROUP BY cause_id) n ON n.cause_id = c.id
+			WHERE n.count >= $2 ORDER BY c.id`, millis(since), atLeast)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var g Growth
+			var first, last int64
+			c := &g.Cause
+			if err := rows.Scan(&c.ID, &c.Flow, &c.Step, &c.Code, &c.Field, &c.Message, &c.Fix, &first, &last, &g.New); err != nil {
+				return err
+			}
+			c.FirstSeen, c.LastSeen = moment(first), moment(last)
+			list = append(list, g)
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("growing causes: %w", err)
+	}
+	return list, nil
+}
+
+// Healths gives of each connection what its last check found and whether it is paused.
+func (s *Store) Healths(ctx context.Context) ([]ConnectionHealth, error) {
+	var list []ConnectionHealth
+	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
+		list = list[:0]
+		rows, err := tx.Query(ctx, `SELECT name, paused, paused_why, checked_at, health FROM connections ORDER BY name`)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var h ConnectionHealth
+			var checked int64
+			if err := rows.Scan(&h.Name, &h.Paused, &h.PausedWhy, &checked, &h.Report); err != nil {
+				return err
+			}
+			h.CheckedAt = moment(checked)
+			list = append(list, h)
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("healths: %w", err)
+	}
+	return list, nil
+}
+
+// ConnectionHealth is what the last check of a connection found.
+type ConnectionHealth struct {
+	Name      string
+	Paused    bool
+	PausedWhy string
+	CheckedAt time.Time // zero when it was never checked
+	Report    string    // JSON; "" when it was never checked
+}

@@ -1,0 +1,112 @@
+package web
+
+import (
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/orderlyhq/orderly/internal/people"
+)
+
+// visit is a request with who makes it and how they like to see things.
+type visit struct {
+	*http.Request
+	person  people.Person // zero before signing in
+	session people.SessionInfo
+	theme   string // light, dark, or "" for the system's
+	clock   string // utc, local or ago
+	reveal  bool   // personal data is shown
+	notice  string // what the last action did
+	now     time.Time
+}
+
+// Names of cookies. The session's is package people's.
+const (
+	cookieTheme  = "orderly_theme"
+	cookieClock  = "orderly_clock"
+	cookieNotice = "orderly_notice"
+)
+
+func (s *Server) newVisit(r *http.Request) *visit {
+	v := &visit{Request: r, now: s.now(), clock: "ago"}
+	v.person, _ = people.FromContext(r.Context())
+	if session, ok := people.SessionFromContext(r.Context()); ok {
+		v.session, v.reveal = session, session.Reveals(v.now)
+	}
+	if value := cookie(r, cookieTheme); value == "light" || value == "dark" {
+		v.theme = value
+	}
+	if value := cookie(r, cookieClock); value == "utc" || value == "local" {
+		v.clock = value
+	}
+	if raw, err := base64.RawURLEncoding.DecodeString(cookie(r, cookieNotice)); err == nil {
+		v.notice = string(raw)
+	}
+	return v
+}
+
+func cookie(r *http.Request, name string) string {
+	if c, err := r.Cookie(name); err == nil {
+		return c.Value
+	}
+	return ""
+}
+
+// may says whether the person has a role.
+func (v *visit) may(need people.Role) bool { return v.person.Role.Allows(need) }
+
+// operator and admin are for templates, which show what a person may do.
+func (v *visit) operator() bool { return v.may(people.Operator) }
+func (v *visit) admin() bool    { return v.may(people.Admin) }
+
+// isFragment says that a script asks for a part of a page.
+func (v *visit) isFragment() bool { return v.Header.Get("X-Orderly-Fragment") != "" }
+
+// query gives a parameter of the address, without blanks around it.
+func (v *visit) query(name string) string { return strings.TrimSpace(v.URL.Query().Get(name)) }
+
+// form gives a value of a form, without blanks around it.
+func (v *visit) form(name string) string { return strings.TrimSpace(v.PostFormValue(name)) }
+
+// with gives the page's own address with some parameters replaced: name, value, name, value …; an
+// empty value takes one away.
+func (v *visit) with(pairs ...string) string {
+	q := v.URL.Query()
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] == "" {
+			q.Del(pairs[i])
+		} else {
+			q.Set(pairs[i], pairs[i+1])
+		}
+	}
+	if len(q) == 0 {
+		return v.URL.Path
+	}
+	return v.URL.Path + "?" + q.Encode()
+}
+
+// done sends a person on after an action, and says there what it did.
+func (s *Server) done(w http.ResponseWriter, v *visit, to, notice string) error {
+	http.SetCookie(w, &http.Cookie{
+		Name: cookieNotice, Value: base64.RawURLEncoding.EncodeToString([]byte(notice)), Path: "/", MaxAge: 30, HttpOnly: true,
+		Secure: s.guard.Secure(v.Request), SameSite: http.SameSiteLaxMode,
+	})
+	http.Redirect(w, v.Request, to, http.StatusSeeOther)
+	return nil
+}
+
+// back is where a form came from: its own field "back" if that is a page of ours, else the fallback.
+func (v *visit) back(fallback string) string { return ownPage(v.form("back"), fallback) }
+
+// ownPage gives an address if it is one of this server's pages, so that nobody is sent elsewhere.
+func ownPage(address, fallback string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(address, "/") || strings.HasPrefix(address, "//") || strings.Contains(address, `\`) {
+		return fallback
+	}
+	return address
+}
+
+func pathEscape(address string) string { return url.QueryEscape(address) }
