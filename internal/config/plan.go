@@ -303,13 +303,13 @@ func (p Plan) make(ctx context.Context, st *store.Store, tx store.Tx, c Change, 
 		if err := st.SaveConnection(ctx, tx, p.want.Connections[i], now); err != nil || c.Action != Restore {
 			return err
 		}
-		return st.PauseConnection(ctx, tx, c.Name, false, "")
+		return st.RestoreConnection(ctx, tx, c.Name)
 	default:
 		i := slices.IndexFunc(p.want.Flows, func(w store.Flow) bool { return w.Name == c.Name })
 		if err := st.SaveFlow(ctx, tx, p.want.Flows[i], now); err != nil || c.Action != Restore {
 			return err
 		}
-		return st.PauseFlow(ctx, tx, c.Name, false, "")
+		return st.RestoreFlow(ctx, tx, c.Name)
 	}
 }
 

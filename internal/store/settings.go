@@ -138,8 +138,7 @@ func (s *Store) RemoveFlow(ctx context.Context, tx Tx, name string) error {
 		return fmt.Errorf("flow %s: %w", name, err)
 	}
 	if tasks > 0 {
-		_, err := tx.Exec(ctx, `UPDATE flows SET paused = TRUE, paused_why = $2 WHERE name = $1`, name, WhyRemoved)
-		return err
+		return s.setFlowPaused(ctx, tx, name, true, WhyRemoved)
 	}
 	_, err := tx.Exec(ctx, `DELETE FROM flows WHERE name = $1`, name)
 	return err
@@ -154,19 +153,43 @@ func (s *Store) RemoveConnection(ctx context.Context, tx Tx, name string) error 
 		return fmt.Errorf("connection %s: %w", name, err)
 	}
 	if used > 0 {
-		return s.PauseConnection(ctx, tx, name, true, WhyRemoved)
+		return s.setConnectionPaused(ctx, tx, name, true, WhyRemoved)
 	}
 	_, err := tx.Exec(ctx, `DELETE FROM connections WHERE name = $1`, name)
 	return err
 }
 
-// PauseConnection stops or goes on with all calls to a connection's system; intake goes on.
+// RestoreFlow lets a flow go on that RemoveFlow has paused.
+func (s *Store) RestoreFlow(ctx context.Context, tx Tx, name string) error {
+	return s.setFlowPaused(ctx, tx, name, false, "")
+}
+
+// RestoreConnection lets a connection go on that RemoveConnection has paused.
+func (s *Store) RestoreConnection(ctx context.Context, tx Tx, name string) error {
+	return s.setConnectionPaused(ctx, tx, name, false, "")
+}
+
+// PauseConnection stops or goes on with all calls to a connection's system; intake goes on. Running nodes hear of it.
 func (s *Store) PauseConnection(ctx context.Context, tx Tx, name string, paused bool, why string) error {
+	if err := s.setConnectionPaused(ctx, tx, name, paused, why); err != nil {
+		return err
+	}
+	return s.TouchConfig(ctx, tx)
+}
+
+// PauseFlow stops or goes on with the deliveries of a flow; intake goes on. Running nodes hear of it.
+func (s *Store) PauseFlow(ctx context.Context, tx Tx, name string, paused bool, why string) error {
+	if err := s.setFlowPaused(ctx, tx, name, paused, why); err != nil {
+		return err
+	}
+	return s.TouchConfig(ctx, tx)
+}
+
+func (s *Store) setConnectionPaused(ctx context.Context, tx Tx, name string, paused bool, why string) error {
 	return affectOne(tx.Exec(ctx, `UPDATE connections SET paused = $2, paused_why = $3 WHERE name = $1`, name, paused, why))
 }
 
-// PauseFlow stops or goes on with the deliveries of a flow; intake goes on.
-func (s *Store) PauseFlow(ctx context.Context, tx Tx, name string, paused bool, why string) error {
+func (s *Store) setFlowPaused(ctx context.Context, tx Tx, name string, paused bool, why string) error {
 	return affectOne(tx.Exec(ctx, `UPDATE flows SET paused = $2, paused_why = $3 WHERE name = $1`, name, paused, why))
 }
 

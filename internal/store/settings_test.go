@@ -1,0 +1,124 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/orderlyhq/orderly/internal/store"
+)
+
+// Running nodes look at the version of the configuration, so each pause by hand is another one. What a new configuration
+// does is told once, by who applies it.
+func TestPausesChangeTheVersionOfTheConfiguration(t *testing.T) {
+	type change = func(ctx context.Context, s *store.Store, tx store.Tx) error
+	for _, c := range []struct {
+		name   string
+		change change
+		told   bool
+		err    error
+	}{
+		{"a connection is paused", func(ctx context.Context, s *store.Store, tx store.Tx) error {
+			return s.PauseConnection(ctx, tx, "erp", true, "stocktaking")
+		}, true, nil},
+		{"a connection goes on", func(ctx context.Context, s *store.Store, tx store.Tx) error {
+			return s.PauseConnection(ctx, tx, "erp", false, "")
+		}, true, nil},
+		{"a flow is paused", func(ctx context.Context, s *store.Store, tx store.Tx) error {
+			return s.PauseFlow(ctx, tx, erp.Flow, true, "stocktaking")
+		}, true, nil},
+		{"a flow goes on", func(ctx context.Context, s *store.Store, tx store.Tx) error {
+			return s.PauseFlow(ctx, tx, erp.Flow, false, "")
+		}, true, nil},
+		{"a connection that does not exist is paused", func(ctx context.Context, s *store.Store, tx store.Tx) error {
+			return s.PauseConnection(ctx, tx, "nobody", true, "")
+		}, false, store.ErrNoRows},
+		{"a flow that does not exist is paused", func(ctx context.Context, s *store.Store, tx store.Tx) error {
+			return s.PauseFlow(ctx, tx, "nowhere", true, "")
+		}, false, store.ErrNoRows},
+		{"a used connection is removed", func(ctx context.Context, s *store.Store, tx store.Tx) error {
+			return s.RemoveConnection(ctx, tx, "erp")
+		}, false, nil},
+		{"a connection is restored", func(ctx context.Context, s *store.Store, tx store.Tx) error {
+			return s.RestoreConnection(ctx, tx, "erp")
+		}, false, nil},
+		{"a connection that does not exist is restored", func(ctx context.Context, s *store.Store, tx store.Tx) error {
+			return s.RestoreConnection(ctx, tx, "nobody")
+		}, false, store.ErrNoRows},
+		{"a flow with a history is removed", func(ctx context.Context, s *store.Store, tx store.Tx) error {
+			return s.RemoveFlow(ctx, tx, erp.Flow)
+		}, false, nil},
+		{"a flow is restored", func(ctx context.Context, s *store.Store, tx store.Tx) error {
+			return s.RestoreFlow(ctx, tx, erp.Flow)
+		}, false, nil},
+		{"a flow that does not exist is restored", func(ctx context.Context, s *store.Store, tx store.Tx) error {
+			return s.RestoreFlow(ctx, tx, "nowhere")
+		}, false, store.ErrNoRows},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			eachDatabase(t, func(t *testing.T, s *store.Store) {
+				connect(t, s)
+				write(t, s, func(ctx context.Context, tx store.Tx) error {
+					return errors.Join(
+						s.SaveFlow(ctx, tx, store.Flow{Name: erp.Flow, Source: "shop", Destination: "erp", Config: "{}"}, start),
+						s.TouchConfig(ctx, tx))
+				})
+				observe(t, s, order("1", start))
+				before := configVersion(t, s)
+				err := s.Write(t.Context(), func(ctx context.Context, tx store.Tx) error { return c.change(ctx, s, tx) })
+				if !errors.Is(err, c.err) {
+					t.Errorf("error %v, want %v", err, c.err)
+				}
+				if told := configVersion(t, s) != before; told != c.told {
+					t.Errorf("nodes hear of it: %v, want %v", told, c.told)
+				}
+			})
+		})
+	}
+}
+
+func configVersion(t testing.TB, s *store.Store) string {
+	t.Helper()
+	version, err := s.Meta(t.Context(), store.MetaConfigVersion)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return version
+}
+
+func TestRemovedAndRestored(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store.Store) {
+		connect(t, s)
+		observe(t, s, order("1", start))
+		step := func(fn func(ctx context.Context, tx store.Tx) error, paused bool, why string) {
+			t.Helper()
+			write(t, s, fn)
+			connections, err := s.Connections(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			flows, err := s.Flows(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(flows) != 1 || len(connections) != 2 {
+				t.Fatalf("connections %+v, flows %+v", connections, flows)
+			}
+			if c, f := connections[0], flows[0]; c.Paused != paused || c.PausedWhy != why || f.Paused != paused || f.PausedWhy != why {
+				t.Errorf("connection %s paused %v %q, flow %s paused %v %q; want %v %q", c.Name, c.Paused, c.PausedWhy, f.Name, f.Paused, f.PausedWhy, paused, why)
+			}
+		}
+		step(func(ctx context.Context, tx store.Tx) error {
+			return s.SaveFlow(ctx, tx, store.Flow{Name: erp.Flow, Source: "shop", Destination: "erp", Config: "{}"}, start)
+		}, false, "")
+		step(func(ctx context.Context, tx store.Tx) error {
+			return errors.Join(s.RemoveFlow(ctx, tx, erp.Flow), s.RemoveConnection(ctx, tx, "erp"))
+		}, true, store.WhyRemoved)
+		step(func(ctx context.Context, tx store.Tx) error {
+			return errors.Join(s.RestoreFlow(ctx, tx, erp.Flow), s.RestoreConnection(ctx, tx, "erp"))
+		}, false, "")
+		step(func(ctx context.Context, tx store.Tx) error {
+			return errors.Join(s.PauseFlow(ctx, tx, erp.Flow, true, "stocktaking"), s.PauseConnection(ctx, tx, "erp", true, "stocktaking"))
+		}, true, "stocktaking")
+	})
+}
