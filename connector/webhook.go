@@ -21,8 +21,6 @@ type Request struct {
 type Receipt struct {
 	// Events are the records that it speaks of: none (a ping, an unknown topic) or hundreds.
 	Events []Event
-	// Documents are documents of a destination whose state came later by a message of its own.
-	Documents []Document
 	// Ignored says why a request that is in order brings no event: it is counted under this reason.
 	Ignored string
 	// Answer is what the sender wants to hear once everything is stored; nil is an empty 200.
