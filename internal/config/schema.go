@@ -100,6 +100,9 @@ func settingSchema(s connector.Setting) object {
 	}
 	if s.Default != "" {
 		o["default"] = s.Default
+		if s.Type == connector.TypeBool || s.Type == connector.TypeInt || s.Type == connector.TypeNumber {
+			o["default"] = json.RawMessage(s.Default)
+		}
 	}
 	reference := object{"type": "string", "pattern": hasReference}
 	either := func(other object) { o["anyOf"] = []any{other, reference} }
@@ -109,16 +112,13 @@ func settingSchema(s connector.Setting) object {
 		o["examples"] = []string{"${env:" + strings.ToUpper(s.Name) + "}", "${file:PATH}"}
 		o["description"] = s.Help + "; a secret: write a reference"
 	case len(s.Allowed) > 0:
-		either(object{"enum": s.Allowed})
+		either(object{"enum": choices(s)})
 	case s.Type == connector.TypeBool:
 		either(object{"type": "boolean"})
-		o["default"] = s.Default == "true"
 	case s.Type == connector.TypeInt:
 		either(object{"type": "integer"})
-		setNumber(o, s.Default)
 	case s.Type == connector.TypeNumber:
 		either(object{"type": "number"})
-		setNumber(o, s.Default)
 	case s.Type == connector.TypeDuration:
 		o["type"], o["pattern"] = "string", duration
 	case s.Type == connector.TypeList:
@@ -129,10 +129,17 @@ func settingSchema(s connector.Setting) object {
 	return o
 }
 
-func setNumber(o object, text string) {
-	if text != "" {
-		o["default"] = json.Number(text)
+// choices are the allowed values of a setting as a file may have them. A number or truth value without quotes is none
+// of the texts, not even where the setting is a text.
+func choices(s connector.Setting) []any {
+	var values []any
+	for _, text := range s.Allowed {
+		values = append(values, text)
+		if json.Valid([]byte(text)) {
+			values = append(values, json.RawMessage(text))
+		}
 	}
+	return values
 }
 
 func flowSchema() object {

@@ -84,6 +84,61 @@ func TestSchemaRefusesBadFiles(t *testing.T) {
 	}
 }
 
+// The schema accepts what Parse accepts of a setting that has few values, whatever its type.
+func TestSchemaOfSettingsWithFewValues(t *testing.T) {
+	registry := []connector.Definition{{
+		Name: "shop", Title: "Shop", Roles: connector.Source,
+		Traits: connector.Traits{BaseURL: connector.BaseURLRule{Example: "https://shop.example.com", Help: "address of the shop"}},
+		New: func() connector.Config {
+			return &testConfig{version: "2", pageSize: 50, factor: 0.5, settings: func(c *testConfig) []connector.Setting {
+				return []connector.Setting{
+					connector.String(&c.version, "api_version", "version of the interface", connector.Allowed("1", "2", "latest", "2026-10")),
+					connector.Int(&c.pageSize, "page_size", "records a page", connector.Allowed("25", "50")),
+					connector.Number(&c.factor, "budget", "share of the rate limit", connector.Allowed("0.5", "1")),
+					connector.Bool(&c.sandbox, "sandbox", "a shop for tests", connector.Allowed("false")),
+				}
+			}}
+		},
+	}}
+	schema := schemaOf(t, registry)
+	for _, c := range []struct {
+		line string
+		good bool
+	}{
+		{"page_size: 25", true},
+		{`page_size: "25"`, true},
+		{"page_size: ${env:SIZE}", true},
+		{"page_size: 26", false},
+		{`page_size: "26"`, false},
+		{"page_size: many", false},
+		{"budget: 0.5", true},
+		{"budget: 1", true},
+		{"budget: 0.7", false},
+		{"sandbox: false", true},
+		{"sandbox: true", false},
+		{"api_version: 2", true},
+		{`api_version: "2"`, true},
+		{"api_version: latest", true},
+		{"api_version: 2026-10", true},
+		{"api_version: 3", false},
+		{"api_version: newest", false},
+	} {
+		t.Run(c.line, func(t *testing.T) {
+			text := []byte("connections:\n  shop:\n    system: shop\n    " + c.line + "\n")
+			document, err := asJSON(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := schema.Validate(document); (err == nil) != c.good {
+				t.Errorf("the schema says %v, and it is good: %v", err, c.good)
+			}
+			if _, err := Parse("orderly.yaml", text, registry); (err == nil) != c.good {
+				t.Errorf("Parse says %v, and it is good: %v", err, c.good)
+			}
+		})
+	}
+}
+
 func TestSchemaIsTheSameEachTime(t *testing.T) {
 	first, err := Schema(systems())
 	if err != nil {
