@@ -56,6 +56,9 @@ const (
 	keyTo          = "to"
 )
 
+// keyName is the path of what a connection or flow is called, where it is entered.
+const keyName = "name"
+
 // Names are short because they stand in addresses, logs and the keys of documents; a connection's
 // has no "-", so that such a key can be taken apart.
 const (
@@ -67,6 +70,25 @@ var (
 	connectionName = regexp.MustCompile(connectionPattern)
 	flowName       = regexp.MustCompile(flowPattern)
 )
+
+// reservedName is what a page of the dashboard has in place of a name.
+const reservedName = "new"
+
+// wrongConnectionName says what a connection should be called instead; "" when the name will do.
+func wrongConnectionName(name string) string {
+	if connectionName.MatchString(name) && name != reservedName {
+		return ""
+	}
+	return "begin with a letter from a to z and go on with those, digits and _, at most 20 in all, such as shop"
+}
+
+// wrongFlowName says what a flow should be called instead; "" when the name will do.
+func wrongFlowName(name string) string {
+	if flowName.MatchString(name) && name != reservedName {
+		return ""
+	}
+	return "begin with a letter from a to z and go on with those, digits and -, at most 60 in all, such as shop-to-erp"
+}
 
 // Parse reads a file and checks it against the systems that there are. The error is an *Error with
 // everything that is wrong. References are not looked up: Resolve does.
@@ -177,8 +199,8 @@ func (p *fileParser) flows(n *node) {
 	}
 	for _, e := range n.table {
 		path := join(keyFlows, e.key.text)
-		if !flowName.MatchString(e.key.text) {
-			p.report.fail(e.key, path, "begin with a letter from a to z and go on with those, digits and -, at most 60 in all, such as shop-to-erp", "is no name for a flow")
+		if fix := wrongFlowName(e.key.text); fix != "" {
+			p.report.fail(e.key, path, fix, "is no name for a flow")
 			continue
 		}
 		if p.isTable(e.value, path, "from: and to:") {

@@ -18,8 +18,8 @@ func (p *fileParser) connections(n *node) {
 	}
 	for _, e := range n.table {
 		path := join(keyConnections, e.key.text)
-		if !connectionName.MatchString(e.key.text) {
-			p.report.fail(e.key, path, "begin with a letter from a to z and go on with those, digits and _, at most 20 in all, such as shop", "is no name for a connection")
+		if fix := wrongConnectionName(e.key.text); fix != "" {
+			p.report.fail(e.key, path, fix, "is no name for a connection")
 			continue
 		}
 		if p.isTable(e.value, path, "system: and its settings") {

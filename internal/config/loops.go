@@ -1,20 +1,41 @@
 package config
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/orderlyhq/orderly/commerce"
 )
 
-// checkLoops finds flows that would carry a record round in a circle, and flows that do the same.
+// loop is flows that would carry a record round in a circle, or that do the same.
+type loop struct {
+	flow         string // that completes it
+	message, fix string
+	warning      bool // it may be meant
+}
+
+// checkLoops tells the loops of a file.
 func (p *fileParser) checkLoops(n *node) {
-	flows := p.file.Flows
+	for _, l := range loopsOf(p.file.Flows) {
+		tell := p.report.fail
+		if l.warning {
+			tell = p.report.warn
+		}
+		tell(n.get(l.flow), join(keyFlows, l.flow), l.fix, "%s", l.message)
+	}
+}
+
+// loopsOf finds the loops among flows, which are in the order of their names.
+func loopsOf(flows []Flow) []loop {
+	var loops []loop
 	for i, f := range flows {
-		path, at := join(keyFlows, f.Name), n.get(f.Name)
 		for _, other := range flows[:i] {
 			if f.From != "" && f.From == other.From && f.To == other.To && f.Config.Filter == other.Config.Filter && overlap(f.Config.Records, other.Config.Records) {
-				p.report.fail(at, path, "remove one of them, or give them filters that let different orders through", "carries the same from %s to %s as the flow %s", f.From, f.To, other.Name)
+				loops = append(loops, loop{
+					flow: f.Name, fix: "remove one of them, or give them filters that let different orders through",
+					message: fmt.Sprintf("carries the same from %s to %s as the flow %s", f.From, f.To, other.Name),
+				})
 			}
 		}
 	}
@@ -23,15 +44,17 @@ func (p *fileParser) checkLoops(n *node) {
 		if circle == nil {
 			continue
 		}
-		last := circle[len(circle)-1]
-		path, at := join(keyFlows, last), n.get(last)
 		way := strings.Join(circle, ", ")
+		l := loop{flow: circle[len(circle)-1]}
 		if kind == commerce.KindOrder {
-			p.report.fail(at, path, "remove one of them, or take order out of its records", "the flows %s carry orders round in a circle, each making new ones", way)
+			l.message, l.fix = "the flows "+way+" carry orders round in a circle, each making new ones", "remove one of them, or take order out of its records"
 		} else {
-			p.report.warn(at, path, "leave it so only if one of the systems is meant to follow the other's changes", "the flows %s carry customers round in a circle", way)
+			l.message, l.warning = "the flows "+way+" carry customers round in a circle", true
+			l.fix = "leave it so only if one of the systems is meant to follow the other's changes"
 		}
+		loops = append(loops, l)
 	}
+	return loops
 }
 
 func overlap(a, b []commerce.Kind) bool {

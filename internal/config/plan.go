@@ -267,27 +267,43 @@ func (p Plan) Text() string {
 // Apply makes a plan's changes in one transaction, each with its entry in the audit. It fails with
 // store.ErrConfigChanged when the configuration is not the one any more that the plan was made for.
 func Apply(ctx context.Context, st *store.Store, plan Plan, who string, now time.Time) error {
-	if plan.Empty() {
+	return st.Write(ctx, func(ctx context.Context, tx store.Tx) error {
+		return plan.Write(ctx, st, tx, who, whyApplied, now)
+	})
+}
+
+const (
+	// whyApplied is why a file's changes are made.
+	whyApplied = "configuration applied"
+	// maxAudited bounds the values that the audit has of one change: a table of mappings has its own history.
+	maxAudited = 200
+)
+
+// Write is Apply in a transaction of the caller's, for a change that needs more written with it.
+func (p Plan) Write(ctx context.Context, st *store.Store, tx store.Tx, who, why string, now time.Time) error {
+	if p.Empty() {
 		return nil
 	}
-	return st.Write(ctx, func(ctx context.Context, tx store.Tx) error {
-		if err := st.ChangeConfig(ctx, tx, plan.version); err != nil {
+	if err := st.ChangeConfig(ctx, tx, p.version); err != nil {
+		return err
+	}
+	for _, c := range p.Changes {
+		if err := p.make(ctx, st, tx, c, now); err != nil {
 			return err
 		}
-		for _, c := range plan.Changes {
-			if err := plan.make(ctx, st, tx, c, now); err != nil {
-				return err
-			}
-			detail, err := json.Marshal(c.Details)
-			if err != nil {
-				return err
-			}
-			if err := st.Audit(ctx, tx, who, string(c.Action), c.Kind+"/"+c.Name, "configuration applied", string(detail), now); err != nil {
-				return err
-			}
+		details := c.Details
+		if more := len(details) - maxAudited; more > 0 {
+			details = append(slices.Clone(details[:maxAudited]), Detail{Path: fmt.Sprintf("and %d more values", more)})
 		}
-		return nil
-	})
+		detail, err := json.Marshal(details)
+		if err != nil {
+			return err
+		}
+		if err := st.Audit(ctx, tx, who, string(c.Action), c.Kind+"/"+c.Name, why, string(detail), now); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p Plan) make(ctx context.Context, st *store.Store, tx store.Tx, c Change, now time.Time) error {

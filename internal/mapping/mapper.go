@@ -11,9 +11,20 @@ import (
 // Mapper maps by one configuration. It is safe for concurrent use.
 type Mapper struct {
 	config   Config
+	tables   tables
 	filter   *program
 	order    fields
 	customer fields
+}
+
+// tables are the configuration's, ready for lookups.
+type tables struct{ items, taxes, payments, terms, shipping, charges, warehouses *Index }
+
+func (c *Config) index() tables {
+	return tables{
+		items: c.Items.Index(), taxes: c.Taxes.Index(), payments: c.Payments.Index(), terms: c.Terms.Index(),
+		shipping: c.Shipping.Index(), charges: c.Charges.Index(), warehouses: c.Warehouses.Index(),
+	}
 }
 
 // Problem is a mistake in a configuration.
@@ -34,6 +45,7 @@ func New(c Config, filter string) (*Mapper, error) {
 	if len(problems) > 0 {
 		return nil, fmt.Errorf("%s: %s", problems[0].Path, problems[0].Message)
 	}
+	m.tables = c.index()
 	return m, nil
 }
 
@@ -107,7 +119,7 @@ func (m *Mapper) LineSKU(line commerce.Line) string {
 	if line.Type == commerce.LineGiftCard && m.config.GiftCardItem != "" {
 		return m.config.GiftCardItem
 	}
-	if to, found := m.config.Items.Find(line.SKU); found {
+	if to, found := m.tables.items.Find(line.SKU); found {
 		return to
 	}
 	if line.SKU == "" {
@@ -118,13 +130,13 @@ func (m *Mapper) LineSKU(line commerce.Line) string {
 
 // ShippingSKU is the SKU of the article that carries a shipping line; "" leaves it to the destination.
 func (m *Mapper) ShippingSKU(s commerce.ShippingLine) string {
-	to, _ := m.config.Shipping.Find(nonEmpty(s.Method, s.Title)...)
+	to, _ := m.tables.shipping.Find(nonEmpty(s.Method, s.Title)...)
 	return to
 }
 
 // ChargeSKU is the SKU of the article that carries a charge; "" leaves it to the destination.
 func (m *Mapper) ChargeSKU(c commerce.Charge) string {
-	to, _ := m.config.Charges.Find(nonEmpty(string(c.Type), c.Title)...)
+	to, _ := m.tables.charges.Find(nonEmpty(string(c.Type), c.Title)...)
 	return to
 }
 
@@ -150,10 +162,10 @@ func (m *Mapper) Payment(order commerce.Order) (method, terms string) {
 		}
 	}
 	if len(source) > 0 {
-		method, _ = m.config.Payments.Find(source...)
+		method, _ = m.tables.payments.Find(source...)
 	}
 	if termValues := nonEmpty(append([]string{order.PaymentTerms}, source...)...); len(termValues) > 0 {
-		terms, _ = m.config.Terms.Find(termValues...)
+		terms, _ = m.tables.terms.Find(termValues...)
 	}
 	return method, terms
 }
@@ -163,6 +175,6 @@ func (m *Mapper) Warehouse(location string) string {
 	if location == "" && len(m.config.Warehouses) == 0 {
 		return ""
 	}
-	to, _ := m.config.Warehouses.Find(location)
+	to, _ := m.tables.warehouses.Find(location)
 	return to
 }

@@ -27,15 +27,15 @@ func TestTableFind(t *testing.T) {
 		{"an asterisk in the source is no key", "*", "REST"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got, ok := table.Find(c.value); !ok || got != c.want {
+			if got, ok := table.Index().Find(c.value); !ok || got != c.want {
 				t.Errorf("Find(%q) = %q, %v; want %q", c.value, got, ok, c.want)
 			}
 		})
 	}
-	if got, ok := (Table{"A": "1"}).Find("B"); ok {
+	if got, ok := (Table{"A": "1"}).Index().Find("B"); ok {
 		t.Errorf("a value without a row gives %q", got)
 	}
-	if got, _ := (Table{"second": "2", "first": "1"}).Find("none", "second", "first"); got != "2" {
+	if got, _ := (Table{"second": "2", "first": "1"}).Index().Find("none", "second", "first"); got != "2" {
 		t.Errorf("of several values the first with a row counts, not %q", got)
 	}
 }
@@ -45,9 +45,9 @@ func TestTableFindIsTheSameEachTime(t *testing.T) {
 		key := rapid.StringMatching(`[ab*?]{1,4}`)
 		table := Table(rapid.MapOf(key, rapid.StringMatching(`[a-z]{1,3}`)).Draw(t, "table"))
 		value := rapid.StringMatching(`[ab]{0,4}`).Draw(t, "value")
-		first, found := table.Find(value)
+		first, found := table.Index().Find(value)
 		for range 5 {
-			if again, foundAgain := table.Find(value); again != first || foundAgain != found {
+			if again, foundAgain := table.Index().Find(value); again != first || foundAgain != found {
 				t.Fatalf("Find(%q) gives %q and then %q", value, first, again)
 			}
 		}

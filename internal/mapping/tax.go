@@ -39,7 +39,7 @@ func (m *Mapper) Taxes(field string, taxes []commerce.Tax, inclusive bool, known
 
 func (m *Mapper) tax(field string, t commerce.Tax, inclusive bool, known []connector.TaxCode) (connector.TaxCode, error) {
 	rate := t.Rate.Shift(2).String() + "%"
-	if to, found := m.config.Taxes.Find(nonEmpty(t.Code, t.Name, strings.TrimSpace(t.Country+" "+rate), rate)...); found {
+	if to, found := m.tables.taxes.Find(nonEmpty(t.Code, t.Name, strings.TrimSpace(t.Country+" "+rate), rate)...); found {
 		i := slices.IndexFunc(known, func(c connector.TaxCode) bool { return c.Code == to })
 		if i < 0 {
 			i = slices.IndexFunc(known, func(c connector.TaxCode) bool { return strings.EqualFold(c.Name, to) })
