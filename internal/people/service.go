@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/orderlyhq/orderly/internal/store"
@@ -34,6 +35,9 @@ type Service struct {
 	log     *slog.Logger
 	hashing hasher
 	client  *http.Client
+
+	mu        sync.Mutex
+	providers map[string]*provider // by issuer
 }
 
 // New makes a Service on a store.
@@ -47,7 +51,12 @@ func New(st *store.Store, o Options) *Service {
 	if o.Client == nil {
 		o.Client = newClient()
 	}
-	return &Service{store: st, now: o.Now, log: o.Log, client: o.Client, hashing: newHasher(o.Hashing)}
+	client := *o.Client
+	if client.Transport == nil {
+		client.Transport = newClient().Transport
+	}
+	client.Transport = bounded{client.Transport}
+	return &Service{store: st, now: o.Now, log: o.Log, client: &client, hashing: newHasher(o.Hashing), providers: map[string]*provider{}}
 }
 
 // action is what the audit says about a change.

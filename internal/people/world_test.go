@@ -177,3 +177,9 @@ func (l *lockedBuffer) has(text string) bool {
 	defer l.mu.Unlock()
 	return strings.Contains(l.b.String(), text)
 }
+
+// emptyStore is an empty store for what does not depend on the database.
+func emptyStore(t *testing.T) *store.Store {
+	t.Helper()
+	return storetest.Open(t, store.Options{Dir: t.TempDir()})
+}
