@@ -29,6 +29,13 @@ const (
 	StepFeedback = "write_back"
 )
 
+// Codes of causes that ask a person a question.
+const (
+	CodeCustomerAmbiguous = "customer_ambiguous"
+	CodeCustomerMissing   = "customer"
+	CodeItemAmbiguous     = "sku_ambiguous"
+)
+
 // Outcomes of deliveries.
 const (
 	OutcomeCreated   = "created"
@@ -61,6 +68,7 @@ type Detail struct {
 	Steps     []Step           `json:"steps"`
 	Proof     *commerce.Proof  `json:"proof,omitempty"`
 	Compared  []Comparison     `json:"compared,omitempty"`
+	Question  *Question        `json:"question,omitempty"`  // that a person must answer
 	Exchanges []httpx.Exchange `json:"exchanges,omitempty"` // secrets removed
 	Error     string           `json:"error,omitempty"`
 }
@@ -126,7 +134,7 @@ func (a *attempt) giveBack() {
 }
 
 // close completes the result for the store.
-func (a *attempt) close(run string) (store.Result, error) {
+func (a *attempt) close(ctx context.Context, run string) (store.Result, error) {
 	if !a.closed {
 		a.fail(StepWrite, connector.Errorf(connector.KindBug, "deliver", "the attempt ended without a result"))
 	}
@@ -134,6 +142,11 @@ func (a *attempt) close(run string) (store.Result, error) {
 	r.Work, r.Run, r.Started, r.Ended = a.work, run, a.started, a.runner.now()
 	if r.State == store.TaskSynced {
 		r.Hash = a.hash
+	}
+	if r.Summary != nil {
+		if err := a.runner.store.PackSummary(ctx, r.Summary); err != nil {
+			return r, fmt.Errorf("summary of task %d: %w", a.work.TaskID, err)
+		}
 	}
 	if r.Outcome == "" {
 		return r, nil

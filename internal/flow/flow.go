@@ -150,15 +150,15 @@ func (r *Runner) carry(ctx context.Context, destination *Destination, run string
 // record stores what came of a batch in one transaction, whatever became of the context: the calls
 // have been made.
 func (r *Runner) record(ctx context.Context, run string, attempts []*attempt) (rest bool, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+	defer cancel()
 	results := make([]store.Result, len(attempts))
 	for i, a := range attempts {
 		rest = rest || a.tired
-		if results[i], err = a.close(run); err != nil {
+		if results[i], err = a.close(ctx, run); err != nil {
 			return false, err
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
-	defer cancel()
 	err = r.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
 		for i := range results {
 			if _, err := r.store.FinishTask(ctx, tx, results[i]); err != nil {

@@ -212,7 +212,7 @@ func TestWhatAPersonMustDecideIsHeldAndGoesOnWhenFixed(t *testing.T) {
 				o.observe("order", "1001", c.order)
 				o.work()
 				o.expect("1001", store.TaskHeld, c.reason)
-				causes, err := o.store.Causes(o.Context(), "")
+				causes, err := o.store.Causes(o.Context(), store.CauseFilter{})
 				if err != nil || len(causes) != 1 || causes[0].Code != c.code || causes[0].Fix == "" {
 					o.Fatalf("causes %+v, %v; want one with code %s and a fix", causes, err, c.code)
 				}
@@ -220,7 +220,7 @@ func TestWhatAPersonMustDecideIsHeldAndGoesOnWhenFixed(t *testing.T) {
 				o.retry("1001")
 				o.work()
 				o.expect("1001", store.TaskSynced, "")
-				if causes, err := o.store.Causes(o.Context(), ""); err != nil || len(causes) != 0 {
+				if causes, err := o.store.Causes(o.Context(), store.CauseFilter{}); err != nil || len(causes) != 0 {
 					o.Errorf("the cause stays open: %+v, %v", causes, err)
 				}
 			})

@@ -97,7 +97,7 @@ var (
 
 // causeOf groups failures: what differs from record to record is left out.
 func causeOf(flow, step string, kind connector.ErrorKind, err error) store.Cause {
-	c := store.Cause{Flow: flow, Step: step, Code: string(kind), Message: values.ReplaceAllString(err.Error(), "…")}
+	c := store.Cause{Flow: flow, Step: step, Kind: string(kind), Code: string(kind), Message: values.ReplaceAllString(err.Error(), "…")}
 	if e, ok := errors.AsType[*connector.Error](err); ok {
 		if e.Code != "" {
 			c.Code = e.Code
@@ -108,7 +108,7 @@ func causeOf(flow, step string, kind connector.ErrorKind, err error) store.Cause
 		}
 		// What a value must be mapped to is decided for each value, so each is a cause of its own.
 		if kind == connector.KindUnmapped && e.Value != "" {
-			c.Field += " " + e.Value
+			c.Field, c.Value = c.Field+" "+e.Value, e.Value
 		}
 	}
 	return c

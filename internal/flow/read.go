@@ -6,7 +6,6 @@ import (
 
 	"github.com/orderlyhq/orderly/commerce"
 	"github.com/orderlyhq/orderly/connector"
-	"github.com/orderlyhq/orderly/internal/store"
 )
 
 // begin decodes the record and does all that needs no call: checks, rules and filters.
@@ -50,7 +49,7 @@ func (a *attempt) beginCustomer(raw connector.Raw) {
 		return
 	}
 	a.customer = customer
-	a.result.Summary = &store.Summary{Number: customer.Source.ExternalNumber}
+	a.result.Summary = customerSummary(customer)
 	if !slices.Contains([]commerce.CustomerStatus{"", commerce.CustomerActive}, customer.Status) && a.existing == nil {
 		a.skip(StepFilter, fmt.Sprintf("the customer is %s in the source", customer.Status))
 	}
@@ -63,9 +62,7 @@ func (a *attempt) beginOrder(raw connector.Raw) {
 		return
 	}
 	a.order = order
-	a.result.Summary = &store.Summary{
-		Number: order.OrderNumber, Amount: order.Totals.TaxInclusive.Amount.String(), Currency: string(order.DocumentCurrency),
-	}
+	a.result.Summary = orderSummary(order)
 	if order.Test {
 		a.skip(StepFilter, "a test order of the source")
 		return

@@ -112,7 +112,7 @@ func (in *Intake) fetchFailed(ctx context.Context, source *Source, w store.Fetch
 	return false, in.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
 		var causeID int64
 		for _, route := range source.Routes[commerce.Kind(w.Kind)] {
-			cause := store.Cause{Flow: route.Flow, State: store.TaskFailed, Step: "fetch", Code: string(kind), Message: "the record could not be read from " + source.Name}
+			cause := store.Cause{Flow: route.Flow, State: store.TaskFailed, Step: "fetch", Kind: string(kind), Code: string(kind), Message: "the record could not be read from " + source.Name}
 			id, err := in.store.SaveCause(ctx, tx, cause, now)
 			if err != nil {
 				return err
@@ -139,11 +139,18 @@ func (in *Intake) SyncRecord(ctx context.Context, name string, ref connector.Ref
 	if !ok {
 		return fmt.Errorf("there is no source %q", name)
 	}
+	return in.syncRecord(ctx, source, ref, "", nil)
+}
+
+// syncRecord observes a wish for one record for a flow, "" for all of its source.
+func (in *Intake) syncRecord(ctx context.Context, source *Source, ref connector.Ref, flow string, also func(context.Context, store.Tx, int) error) error {
 	if source.Conn.Fetcher == nil {
-		return fmt.Errorf("%s cannot read a single record", source.Conn.Definition.Title)
+		return &CannotError{Text: source.Conn.Definition.Title + " cannot read a single record"}
 	}
 	event := connector.Event{Ref: ref, Topic: "manual", Change: connector.Changed}
-	_, err := in.observe(ctx, batch{source: source, via: store.ViaManual, events: []connector.Event{event}, priority: store.PriorityNew, force: true}, nil)
+	_, err := in.observe(ctx, batch{
+		source: source, via: store.ViaManual, events: []connector.Event{event}, priority: store.PriorityNew, force: true, only: flow,
+	}, also)
 	return err
 }
 

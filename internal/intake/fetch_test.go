@@ -113,7 +113,7 @@ func TestFetchThatFails(t *testing.T) {
 				if row.State != c.want {
 					t.Errorf("%+v, want it %s", row, c.want)
 				}
-				if causes, err := st.Causes(t.Context(), ""); err != nil || (len(causes) > 0) != (c.want == store.TaskFailed) {
+				if causes, err := st.Causes(t.Context(), store.CauseFilter{}); err != nil || (len(causes) > 0) != (c.want == store.TaskFailed) {
 					t.Errorf("causes %+v, %v", causes, err)
 				}
 			})

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -34,99 +33,27 @@ type TaskRow struct {
 	WaitingSince time.Time `json:"waiting_since,omitzero"`
 	SyncedAt     time.Time `json:"synced_at,omitzero"`
 	RecordID     int64     `json:"-"`
+	OrderedAt    time.Time `json:"ordered_at,omitzero"`
+	Buyer        Buyer     `json:"-"`                  // personal data
 	Document     string    `json:"document,omitempty"` // number or id of the linked order or customer
 	DocumentURL  string    `json:"document_url,omitempty"`
 }
 
 const taskRowQuery = `
 	SELECT t.id, t.flow, r.connection, r.kind, r.source_id, r.number, r.amount, r.currency, t.destination, t.state, t.pinned, t.wanted, t.delivered,
-		t.attempts, t.uncertain, t.due_at, t.reason, t.cause_id, r.first_via, r.first_seen, t.waiting_since, t.synced_at, t.record_id,
+		t.attempts, t.uncertain, t.due_at, t.reason, t.cause_id, r.first_via, r.first_seen, t.waiting_since, t.synced_at, t.record_id, r.ordered_at, r.buyer,
 		COALESCE(CASE WHEN l.number <> '' THEN l.number ELSE l.document_id END, ''), COALESCE(l.url, '')
 	FROM tasks t JOIN records r ON r.id = t.record_id
 	LEFT JOIN links l ON l.destination = t.destination AND l.record_id = t.record_id AND l.role = r.kind`
 
-func scanTaskRow(row Row) (TaskRow, error) {
-	var t TaskRow
-	var due, first, since, synced int64
-	err := row.Scan(&t.ID, &t.Flow, &t.Connection, &t.Kind, &t.SourceID, &t.Number, &t.Amount, &t.Currency, &t.Destination, &t.State, &t.Pinned,
-		&t.Wanted, &t.Delivered, &t.Attempts, &t.Uncertain, &due, &t.Reason, &t.CauseID, &t.FirstVia, &first, &since, &synced, &t.RecordID, &t.Document, &t.DocumentURL)
-	t.Due, t.FirstSeen, t.WaitingSince, t.SyncedAt = moment(due), moment(first), moment(since), moment(synced)
-	return t, err
-}
-
-// TaskFilter chooses tasks; empty fields choose all.
-type TaskFilter struct {
-	Flow     string
-	Kind     string
-	States   []TaskState
-	Search   string // a source id, number, document number or document id, exactly
-	CauseID  int64
-	BeforeID int64 // for paging: only tasks with a smaller id
-	Limit    int
-}
-
-// Tasks gives the tasks that the filter chooses, newest first.
-func (s *Store) Tasks(ctx context.Context, f TaskFilter) ([]TaskRow, error) {
-	var where []string
-	var args []any
-	add := func(condition string, values ...any) {
-		for _, v := range values {
-			args = append(args, v)
-			condition = strings.Replace(condition, "?", fmt.Sprintf("$%d", len(args)), 1)
-		}
-		where = append(where, condition)
-	}
-	if f.Flow != "" {
-		add("t.flow = ?", f.Flow)
-	}
-	if f.Kind != "" {
-		add("t.kind = ?", f.Kind)
-	}
-	if len(f.States) > 0 {
-		from := len(args) + 1
-		for _, state := range f.States {
-			args = append(args, string(state))
-		}
-		where = append(where, "t.state IN ("+placeholders(len(f.States), from)+")")
-	}
-	if f.Search != "" {
-		// Each part is a search in an index.
-		add(`t.record_id IN (
-			SELECT id FROM records WHERE connection IN (SELECT name FROM connections) AND kind IN ('order', 'customer') AND source_id = ?
-			UNION SELECT id FROM records WHERE number = ? AND number <> ''
-			UNION SELECT record_id FROM links WHERE number = ? AND number <> ''
-			UNION SELECT record_id FROM links WHERE document_id = ?)`, f.Search, f.Search, f.Search, f.Search)
-	}
-	if f.CauseID > 0 {
-		add("t.cause_id = ?", f.CauseID)
-	}
-	if f.BeforeID > 0 {
-		add("t.id < ?", f.BeforeID)
-	}
-	query := taskRowQuery
-	if len(where) > 0 {
-		query += " WHERE " + strings.Join(where, " AND ")
-	}
-	args = append(args, max(f.Limit, 1))
-	query += fmt.Sprintf(" ORDER BY t.id DESC LIMIT $%d", len(args))
-	var list []TaskRow
-	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
-		list = list[:0]
-		rows, err := tx.Query(ctx, query, args...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			t, err := scanTaskRow(rows)
-			if err != nil {
-				return err
-			}
-			list = append(list, t)
-		}
-		return rows.Err()
-	})
-	return list, err
+// scanTaskRow scans a row of taskRowQuery; the buyer is still sealed.
+func scanTaskRow(row Row) (t TaskRow, buyer []byte, err error) {
+	var due, first, since, synced, ordered int64
+	err = row.Scan(&t.ID, &t.Flow, &t.Connection, &t.Kind, &t.SourceID, &t.Number, &t.Amount, &t.Currency, &t.Destination, &t.State, &t.Pinned,
+		&t.Wanted, &t.Delivered, &t.Attempts, &t.Uncertain, &due, &t.Reason, &t.CauseID, &t.FirstVia, &first, &since, &synced, &t.RecordID,
+		&ordered, &buyer, &t.Document, &t.DocumentURL)
+	t.Due, t.FirstSeen, t.WaitingSince, t.SyncedAt, t.OrderedAt = moment(due), moment(first), moment(since), moment(synced), moment(ordered)
+	return t, buyer, err
 }
 
 // Counts is how many tasks are in each state.
@@ -147,23 +74,29 @@ func (s *Store) CountTasks(ctx context.Context, kind string) (map[string]Counts,
 	counts := map[string]Counts{}
 	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
 		clear(counts)
-		rows, err := tx.Query(ctx, `
-			SELECT flow, state, COUNT(*) FROM tasks WHERE ($1 = '' OR kind = $1) GROUP BY flow, state`, kind)
+		streams, err := readStreams(ctx, tx)
+		if err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, `SELECT stream_id, state, COUNT(*) FROM tasks GROUP BY stream_id, state`)
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
 		for rows.Next() {
-			var flow string
+			var streamID, n int64
 			var state TaskState
-			var n int64
-			if err := rows.Scan(&flow, &state, &n); err != nil {
+			if err := rows.Scan(&streamID, &state, &n); err != nil {
 				return err
 			}
-			if counts[flow] == nil {
-				counts[flow] = Counts{}
+			st := streams[streamID]
+			if kind != "" && st.Kind != kind {
+				continue
 			}
-			counts[flow][state] = n
+			if counts[st.Flow] == nil {
+				counts[st.Flow] = Counts{}
+			}
+			counts[st.Flow][state] += n
 		}
 		return rows.Err()
 	})
@@ -196,13 +129,11 @@ func (s *Store) CountRecords(ctx context.Context, connection, kind string) (map[
 // OldestWaiting is since when the longest waiting record of a flow ("" for any) is not in its
 // destination; zero when there is none.
 func (s *Store) OldestWaiting(ctx context.Context, flow string) (time.Time, error) {
-	var since int64
-	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
-		return tx.QueryRow(ctx, `
-			SELECT COALESCE(MIN(waiting_since), 0) FROM tasks
-			WHERE ($1 = '' OR flow = $1) AND state IN ('waiting', 'working', 'held', 'failed') AND waiting_since > 0`, flow).Scan(&since)
-	})
-	return moment(since), err
+	task, err := s.OldestTask(ctx, flow, "")
+	if err != nil || task == nil {
+		return time.Time{}, err
+	}
+	return task.WaitingSince, nil
 }
 
 // Event is an observation as people look at it.
@@ -243,10 +174,11 @@ const storyLimit = 200
 // TaskStory gives a task with its events, deliveries and links, oldest first.
 func (s *Store) TaskStory(ctx context.Context, taskID int64) (Story, error) {
 	var story Story
+	var buyer []byte
 	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
 		story = Story{}
 		var err error
-		if story.Task, err = scanTaskRow(tx.QueryRow(ctx, taskRowQuery+` WHERE t.id = $1`, taskID)); err != nil {
+		if story.Task, buyer, err = scanTaskRow(tx.QueryRow(ctx, taskRowQuery+` WHERE t.id = $1`, taskID)); err != nil {
 			return err
 		}
 		if story.Events, err = s.events(ctx, tx, story.Task.RecordID); err != nil {
@@ -267,6 +199,9 @@ func (s *Store) TaskStory(ctx context.Context, taskID int64) (Story, error) {
 		return Story{}, fmt.Errorf("there is no task %d: %w", taskID, err)
 	}
 	if err != nil {
+		return Story{}, err
+	}
+	if story.Task.Buyer, err = s.openBuyer(buyer); err != nil {
 		return Story{}, err
 	}
 	for i := range story.Deliveries {

@@ -87,6 +87,11 @@ type recordRow struct {
 	id, revision, sourceTime, bodyEvent int64
 	hash                                string
 	deleted                             bool
+	// What tasks have copies of.
+	firstVia  Via
+	firstSeen int64
+	amountE4  *int64
+	currency  string
 }
 
 // Observe stores an observation: the event, the record's new revision if there is one, and a task
@@ -99,9 +104,9 @@ func (s *Store) Observe(ctx context.Context, tx Tx, o Observation) (Observed, er
 		INSERT INTO records (connection, kind, source_id, slot, first_via, first_seen, last_seen)
 		VALUES ($1, $2, $3, $4, $5, $6, $6)
 		ON CONFLICT (connection, kind, source_id) DO UPDATE SET last_seen = excluded.last_seen
-		RETURNING id, revision, source_time, body_event, hash, deleted`,
+		RETURNING id, revision, source_time, body_event, hash, deleted, first_via, first_seen, amount_e4, currency`,
 		o.Connection, o.Kind, o.SourceID, place, string(o.Via), now,
-	).Scan(&r.id, &r.revision, &r.sourceTime, &r.bodyEvent, &r.hash, &r.deleted)
+	).Scan(&r.id, &r.revision, &r.sourceTime, &r.bodyEvent, &r.hash, &r.deleted, &r.firstVia, &r.firstSeen, &r.amountE4, &r.currency)
 	if err != nil {
 		return Observed{}, fmt.Errorf("record %s %s of %s: %w", o.Kind, o.SourceID, o.Connection, err)
 	}
@@ -141,7 +146,7 @@ func (s *Store) Observe(ctx context.Context, tx Tx, o Observation) (Observed, er
 			out.Wake = append(out.Wake, LaneRef{Connection: o.Connection, Number: fetchLane, Fetch: true})
 		}
 	}
-	wake, err := s.moveTasks(ctx, tx, o, place, out)
+	wake, err := s.moveTasks(ctx, tx, o, r, place, out)
 	out.Wake = append(out.Wake, wake...)
 	return out, err
 }
@@ -216,14 +221,18 @@ func (s *Store) moveRecord(ctx context.Context, tx Tx, o Observation, r recordRo
 }
 
 // moveTasks makes sure that every route has its task, and moves the tasks that have news.
-func (s *Store) moveTasks(ctx context.Context, tx Tx, o Observation, place int, out Observed) ([]LaneRef, error) {
-	m := taskMove{out: out, o: o, now: millis(o.At), due: millis(o.At)}
+func (s *Store) moveTasks(ctx context.Context, tx Tx, o Observation, r recordRow, place int, out Observed) ([]LaneRef, error) {
+	m := taskMove{out: out, o: o, r: r, now: millis(o.At), due: millis(o.At)}
 	m.news = out.Outcome == OutcomeChanged || out.Outcome == OutcomeDeleted
 	if out.Outcome == OutcomeThin {
 		m.due = 0 // the fetch brings the news
 	}
 	for _, route := range o.Routes {
-		if err := m.route(ctx, tx, route, lane(place, route.Lanes)); err != nil {
+		streamID, err := s.streamID(ctx, tx, stream{Flow: route.Flow, Connection: o.Connection, Destination: route.Destination, Kind: o.Kind, Via: r.firstVia})
+		if err != nil {
+			return nil, err
+		}
+		if err := m.route(ctx, tx, route, lane(place, route.Lanes), streamID); err != nil {
 			return nil, fmt.Errorf("task of record %d in flow %s: %w", out.RecordID, route.Flow, err)
 		}
 	}
@@ -236,6 +245,7 @@ func (s *Store) moveTasks(ctx context.Context, tx Tx, o Observation, place int, 
 // taskMove is what an observation does to the tasks of its record.
 type taskMove struct {
 	o        Observation
+	r        recordRow // before it
 	out      Observed
 	now, due int64
 	news     bool
@@ -259,10 +269,11 @@ const newsForTask = `
 	updated_at = $4`
 
 // route makes the task of a route, or moves it.
-func (m *taskMove) route(ctx context.Context, tx Tx, route Route, number int) error {
+func (m *taskMove) route(ctx context.Context, tx Tx, route Route, number int, streamID int64) error {
 	insert := `
-		INSERT INTO tasks (wanted, due_at, priority, created_at, waiting_since, updated_at, again, flow, record_id, kind, destination, lane, state)
-		VALUES ($1, $2, $3, $4, $4, $4, $5, $6, $7, $8, $9, $10, 'waiting')
+		INSERT INTO tasks (wanted, due_at, priority, created_at, waiting_since, updated_at, again, flow, record_id, kind, destination, lane, state,
+			stream_id, first_seen, amount_e4, currency)
+		VALUES ($1, $2, $3, $4, $4, $4, $5, $6, $7, $8, $9, $10, 'waiting', $11, $12, $13, $14)
 		ON CONFLICT (flow, record_id) DO `
 	if m.news || m.o.Force {
 		insert += `UPDATE SET lane = CASE WHEN tasks.state = 'working' THEN tasks.lane ELSE excluded.lane END, ` + newsForTask
@@ -270,7 +281,7 @@ func (m *taskMove) route(ctx context.Context, tx Tx, route Route, number int) er
 		insert += `NOTHING`
 	}
 	moved, err := tx.Exec(ctx, insert, m.out.Revision, m.due, m.o.Priority, m.now, m.o.Force,
-		route.Flow, m.out.RecordID, m.o.Kind, route.Destination, number)
+		route.Flow, m.out.RecordID, m.o.Kind, route.Destination, number, streamID, m.r.firstSeen, m.r.amountE4, m.r.currency)
 	if err == nil && moved > 0 && m.due > 0 {
 		m.wake = append(m.wake, LaneRef{Connection: route.Destination, Number: number})
 	}

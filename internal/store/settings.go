@@ -133,14 +133,14 @@ func (s *Store) Flows(ctx context.Context) ([]Flow, error) {
 // RemoveFlow removes a flow that has carried nothing. One with tasks must be paused instead: its
 // history says what was delivered.
 func (s *Store) RemoveFlow(ctx context.Context, tx Tx, name string) error {
-	var tasks int64
-	if err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM tasks WHERE flow = $1`, name).Scan(&tasks); err != nil {
+	used, err := exists(ctx, tx, `SELECT 1 FROM streams s CROSS JOIN tasks t WHERE s.flow = $1 AND t.stream_id = s.id LIMIT 1`, name)
+	if err != nil {
 		return fmt.Errorf("flow %s: %w", name, err)
 	}
-	if tasks > 0 {
+	if used {
 		return s.setFlowPaused(ctx, tx, name, true, WhyRemoved)
 	}
-	_, err := tx.Exec(ctx, `DELETE FROM flows WHERE name = $1`, name)
+	_, err = tx.Exec(ctx, `DELETE FROM flows WHERE name = $1`, name)
 	return err
 }
 

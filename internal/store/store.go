@@ -10,7 +10,10 @@ import (
 // committed together.
 type Store struct {
 	*DB
-	sealer Sealer
+	sealer  Sealer
+	streams streamIDs
+	words   wordKey
+	values  seenBuffer
 }
 
 // Sealer encrypts what must not be readable in the database file. The context binds a sealed value

@@ -72,7 +72,7 @@ func TestTasksAreFiltered(t *testing.T) {
 			finish(t, s, r)
 		}
 		observe(t, s, withBody(t, s, "a", order("5", start)))
-		causes, err := s.Causes(t.Context(), erp.Flow)
+		causes, err := s.Causes(t.Context(), store.CauseFilter{Flow: erp.Flow})
 		if err != nil || len(causes) != 1 {
 			t.Fatalf("%+v, %v", causes, err)
 		}
@@ -166,7 +166,9 @@ func TestPagesHaveNoGapsAndNoRepeats(t *testing.T) {
 					act(t, s, rapid.SampledFrom([]store.Action{store.ActionHold, store.ActionRelease}).Draw(r, "action"), rapid.SampledFrom(all).Draw(r, "task"), start)
 				}
 			})
-			if !slices.Equal(got, all) {
+			// What comes meanwhile may have its place behind the page that was read last.
+			before := slices.DeleteFunc(slices.Clone(got), func(id int64) bool { return !slices.Contains(all, id) })
+			if !slices.Equal(before, all) || len(slices.Compact(slices.Sorted(slices.Values(got)))) != len(got) {
 				r.Fatalf("pages of %d give %v, want %v", f.Limit, got, all)
 			}
 		})

@@ -55,6 +55,8 @@ type Work struct {
 	Links         map[string]Link // by role
 	// Damaged says why there is no body although there should be one: it cannot be opened any more.
 	Damaged error
+
+	summary int64 // hash of what lists show of the record already
 }
 
 // TakeTasks marks the due tasks of a destination's lane as worked on by run and gives them, most
@@ -126,7 +128,7 @@ func (s *Store) loadWork(ctx context.Context, destination string, ids []int64) (
 		clear(byRecord)
 		rows, err := tx.Query(ctx, `
 			SELECT t.id, t.flow, t.record_id, t.delivered, t.delivered_hash, t.attempts, t.uncertain, t.waiting_since,
-				r.connection, r.kind, r.source_id, r.revision, r.deleted, r.source_time, COALESCE(e.form, ''), e.body
+				r.connection, r.kind, r.source_id, r.revision, r.deleted, r.source_time, r.summary, COALESCE(e.form, ''), e.body
 			FROM tasks t JOIN records r ON r.id = t.record_id LEFT JOIN events e ON e.id = r.body_event
 			WHERE t.id IN (`+placeholders(len(ids), 1)+`) ORDER BY t.priority, t.due_at, t.id`, anys(ids)...)
 		if err != nil {
@@ -138,7 +140,7 @@ func (s *Store) loadWork(ctx context.Context, destination string, ids []int64) (
 			var since, sourceTime int64
 			var body []byte
 			if err := rows.Scan(&w.TaskID, &w.Flow, &w.RecordID, &w.Delivered, &w.DeliveredHash, &w.Attempts, &w.Uncertain, &since,
-				&w.Connection, &w.Kind, &w.SourceID, &w.Revision, &w.Deleted, &sourceTime, &w.Form, &body); err != nil {
+				&w.Connection, &w.Kind, &w.SourceID, &w.Revision, &w.Deleted, &sourceTime, &w.summary, &w.Form, &body); err != nil {
 				return err
 			}
 			w.WaitingSince, w.SourceTime = moment(since), moment(sourceTime)
@@ -207,11 +209,6 @@ type Result struct {
 	Summary *Summary
 }
 
-// Summary is what people search a record by, known once it is decoded.
-type Summary struct {
-	Number, Amount, Currency string
-}
-
 // PackDetail compresses and seals the detail of a delivery, outside of any transaction.
 func (s *Store) PackDetail(plain []byte) ([]byte, error) { return s.pack(plain, deliveryContext) }
 
@@ -232,8 +229,7 @@ func (s *Store) FinishTask(ctx context.Context, tx Tx, r Result) (again bool, er
 		}
 	}
 	if r.Summary != nil {
-		if _, err := tx.Exec(ctx, `UPDATE records SET number = $2, amount = $3, currency = $4 WHERE id = $1`,
-			r.Work.RecordID, r.Summary.Number, r.Summary.Amount, r.Summary.Currency); err != nil {
+		if err := s.saveSummary(ctx, tx, r.Work, r.Summary, r.Ended); err != nil {
 			return false, fmt.Errorf("record %d: %w", r.Work.RecordID, err)
 		}
 	}
@@ -263,6 +259,7 @@ func (s *Store) FinishTask(ctx context.Context, tx Tx, r Result) (again bool, er
 			delivered = CASE WHEN $8 THEN CAST($4 AS BIGINT) ELSE delivered END,
 			delivered_hash = CASE WHEN $8 THEN $9 ELSE delivered_hash END,
 			synced_at = CASE WHEN $8 THEN CAST($6 AS BIGINT) ELSE synced_at END,
+			lag_ms = CASE WHEN $8 AND waiting_since > 0 THEN CAST($6 AS BIGINT) - waiting_since ELSE lag_ms END,
 			waiting_since = CASE WHEN NOT $3 THEN waiting_since WHEN wanted > $4 OR again THEN CAST($6 AS BIGINT) ELSE 0 END,
 			attempts = CASE WHEN $3 THEN 0 ELSE attempts - $10 END,
 			reason = CASE WHEN pinned THEN reason ELSE $12 END, cause_id = CASE WHEN pinned THEN cause_id ELSE $13 END,

@@ -1,0 +1,195 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"strconv"
+)
+
+// rangeWalk walks along ranges of an index that all have the list's order, side by side.
+type rangeWalk struct {
+	mode   listMode
+	column string // the time that the order goes by
+	ranges []conditions
+	// since and until bound the column, both included.
+	since, until int64
+	// streams are the ones that are wanted; nil for all. The index has the stream of each task.
+	streams map[int64]bool
+}
+
+// add adds a range.
+func (w *rangeWalk) add(text string, args ...any) {
+	var c conditions
+	c.add(text, args...)
+	w.ranges = append(w.ranges, c)
+}
+
+// passing is how many rows are read at once when only some streams are wanted.
+const passing = 2048
+
+func (w *rangeWalk) next(ctx context.Context, tx Tx, after place, n int) (step, error) {
+	if w.streams != nil {
+		n = max(n, passing)
+	}
+	st := step{last: after, end: true}
+	since, until := w.since, w.until
+	wanted := map[int64]bool{}
+	for _, r := range w.ranges {
+		places, err := w.read(ctx, tx, r, after, since, until, n, wanted)
+		if err != nil {
+			return step{}, err
+		}
+		st.read += len(places)
+		st.places = append(st.places, places...)
+		if len(st.places) < n {
+			continue
+		}
+		// What comes after the n that are found already need not be read from the other ranges.
+		slices.SortFunc(st.places, w.mode.compare)
+		st.places, st.end = st.places[:n], false
+		if w.mode == modeWaiting {
+			until = st.places[n-1].at
+		} else {
+			since = st.places[n-1].at
+		}
+	}
+	slices.SortFunc(st.places, w.mode.compare)
+	if len(st.places) > 0 {
+		st.last = st.places[len(st.places)-1]
+	}
+	if w.streams != nil {
+		st.places = slices.DeleteFunc(st.places, func(p place) bool { return !wanted[p.id] })
+	}
+	return st, nil
+}
+
+func (w *rangeWalk) read(ctx context.Context, tx Tx, r conditions, after place, since, until int64, n int, wanted map[int64]bool) ([]place, error) {
+	query, args := w.query(r, after, since, until, n)
+	rows, err := tx.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var places []place
+	for rows.Next() {
+		var p place
+		var streamID int64
+		if err := rows.Scan(&p.at, &p.id, &streamID); err != nil {
+			return nil, err
+		}
+		if w.streams[streamID] {
+			wanted[p.id] = true
+		}
+		places = append(places, p)
+	}
+	return places, rows.Err()
+}
+
+func (w *rangeWalk) query(r conditions, after place, since, until int64, n int) (string, []any) {
+	where, args := r.text(1)
+	number := func(value int64) string {
+		args = append(args, value)
+		return "$" + strconv.Itoa(len(args))
+	}
+	comparison, direction, streamID := "<", "DESC", "0"
+	if w.mode == modeWaiting {
+		comparison, direction = ">", "ASC"
+	}
+	if w.streams != nil {
+		streamID = "stream_id"
+	}
+	return `SELECT ` + w.column + `, id, ` + streamID + ` FROM tasks WHERE ` + where +
+		` AND ` + w.column + ` >= ` + number(since) + ` AND ` + w.column + ` <= ` + number(until) +
+		` AND (` + w.column + `, id) ` + comparison + ` (` + number(after.at) + `, ` + number(after.id) + `)` +
+		` ORDER BY ` + w.column + ` ` + direction + `, id ` + direction + ` LIMIT ` + number(int64(n)), args
+}
+
+// count counts up to limit.
+func (w *rangeWalk) count(ctx context.Context, tx Tx, limit int) (int, error) {
+	n := 0
+	for _, r := range w.ranges {
+		if n >= limit {
+			break
+		}
+		query, args := w.countQuery(r, limit-n)
+		var some int
+		if err := tx.QueryRow(ctx, query, args...).Scan(&some); err != nil {
+			return 0, err
+		}
+		n += some
+	}
+	return n, nil
+}
+
+func (w *rangeWalk) countQuery(r conditions, limit int) (string, []any) {
+	c := conditions{texts: slices.Clone(r.texts), args: slices.Clone(r.args)}
+	c.add(w.column+" >= ?", w.since)
+	c.add(w.column+" <= ?", w.until)
+	where, args := c.text(1)
+	return `SELECT COUNT(*) FROM (SELECT 1 FROM tasks WHERE ` + where + ` LIMIT $` + strconv.Itoa(len(args)+1) + `) AS counted`, append(args, limit)
+}
+
+// setWalk walks along the tasks of a few records.
+type setWalk struct {
+	mode   listMode
+	places []place // in order
+}
+
+func newSetWalk(ctx context.Context, tx Tx, mode listMode, records []int64) (*setWalk, error) {
+	w := &setWalk{mode: mode}
+	column := "first_seen"
+	if mode == modeWaiting {
+		column = "waiting_since"
+	}
+	for some := range slices.Chunk(records, 2*scanChunk) {
+		places, err := tasksOf(ctx, tx, column, some)
+		if err != nil {
+			return nil, err
+		}
+		w.places = append(w.places, places...)
+	}
+	if mode == modeWaiting {
+		w.places = slices.DeleteFunc(w.places, func(p place) bool { return p.at == 0 })
+	}
+	slices.SortFunc(w.places, mode.compare)
+	return w, nil
+}
+
+// tasksOf gives the tasks of records with what a column says of them.
+func tasksOf(ctx context.Context, tx Tx, column string, records []int64) ([]place, error) {
+	if len(records) == 0 {
+		return nil, nil
+	}
+	named := make([]place, len(records))
+	for i, id := range records {
+		named[i].id = id
+	}
+	ids, args := idList(named)
+	rows, err := tx.Query(ctx, `SELECT `+column+`, id FROM tasks WHERE record_id IN (`+ids+`)`, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var places []place
+	for rows.Next() {
+		var p place
+		if err := rows.Scan(&p.at, &p.id); err != nil {
+			return nil, err
+		}
+		places = append(places, p)
+	}
+	return places, rows.Err()
+}
+
+func (w *setWalk) next(_ context.Context, _ Tx, after place, n int) (step, error) {
+	from, _ := slices.BinarySearchFunc(w.places, after, w.mode.compare)
+	for from < len(w.places) && w.mode.compare(w.places[from], after) <= 0 {
+		from++
+	}
+	to := min(from+n, len(w.places))
+	st := step{places: slices.Clone(w.places[from:to]), last: after, end: to == len(w.places), read: to - from}
+	if to > from {
+		st.last = w.places[to-1]
+	}
+	return st, nil
+}
