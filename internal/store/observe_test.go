@@ -209,6 +209,9 @@ func TestFetchThatFailsIsTriedAgainAndGivenUp(t *testing.T) {
 		if wish.Tries != 1 {
 			t.Errorf("tries %d", wish.Tries)
 		}
+		if row := task(t, s, erp.Flow, thin.RecordID); row.State != store.TaskWaiting || row.Reason != "down" {
+			t.Errorf("while it is tried again the task is %+v", row)
+		}
 		write(t, s, func(ctx context.Context, tx store.Tx) error {
 			return s.DropFetch(ctx, tx, wish, store.TaskFailed, 7, "could not be read", start)
 		})
@@ -227,6 +230,34 @@ func TestFetchThatFailsIsTriedAgainAndGivenUp(t *testing.T) {
 			t.Errorf("asked for again: %+v in lane %+v", wishes, lane)
 		}
 	})
+}
+
+func TestReasonOfAFailedFetchEndsWithIt(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		known bool // the fetch brings what is known already
+	}{{"with new content", false}, {"with what is known already", true}} {
+		t.Run(c.name, func(t *testing.T) {
+			eachDatabase(t, func(t *testing.T, s *store.Store) {
+				if c.known {
+					o := withBody(t, s, "a", order("1", start))
+					o.Routes = nil
+					observe(t, s, o)
+				}
+				thin := observe(t, s, order("1", start))
+				wish := due(t, s, start)[0]
+				write(t, s, func(ctx context.Context, tx store.Tx) error {
+					return s.PostponeFetch(ctx, tx, wish, "down", start.Add(time.Minute))
+				})
+				fetched := withBody(t, s, "a", order("1", start.Add(time.Minute)))
+				fetched.Via, fetched.FetchAsked = store.ViaFetch, wish.Asked
+				observe(t, s, fetched)
+				if row := task(t, s, erp.Flow, thin.RecordID); row.Reason != "" || row.Due.IsZero() {
+					t.Errorf("fetched, the task is %+v", row)
+				}
+			})
+		})
+	}
 }
 
 func TestNewFlowGetsTheRecordsThatItSees(t *testing.T) {

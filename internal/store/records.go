@@ -294,7 +294,7 @@ func (m *taskMove) others(ctx context.Context, tx Tx) error {
 	if m.out.Outcome == OutcomeThin || m.out.Revision <= 1 && m.news && m.o.Via != ViaFetch {
 		return nil
 	}
-	query := `UPDATE tasks SET due_at = $2, wanted = $1, updated_at = $2 WHERE record_id = $3 AND state = 'waiting' AND due_at = 0 RETURNING destination, lane`
+	query := `UPDATE tasks SET due_at = $2, wanted = $1, reason = '', updated_at = $2 WHERE record_id = $3 AND state = 'waiting' AND due_at = 0 RETURNING destination, lane`
 	args := []any{m.out.Revision, m.now, m.out.RecordID}
 	if m.news {
 		query = `UPDATE tasks SET ` + newsForTask + ` WHERE record_id = $6 AND wanted < $1 RETURNING destination, lane`
@@ -348,11 +348,14 @@ func (s *Store) DueFetches(ctx context.Context, connection string, number int, n
 	return wishes, err
 }
 
-// PostponeFetch notes a failed fetch and when it is tried again.
+// PostponeFetch notes a failed fetch and when it is tried again. Tasks that wait for it are given the reason.
 func (s *Store) PostponeFetch(ctx context.Context, tx Tx, w FetchWish, reason string, due time.Time) error {
-	_, err := tx.Exec(ctx, `
+	if _, err := tx.Exec(ctx, `
 		UPDATE records SET fetch_due = $3, fetch_tries = fetch_tries + 1, fetch_error = $4 WHERE id = $1 AND fetch_asked = $2`,
-		w.RecordID, w.Asked, millis(due), reason)
+		w.RecordID, w.Asked, millis(due), reason); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `UPDATE tasks SET reason = $2 WHERE record_id = $1 AND state = 'waiting' AND due_at = 0`, w.RecordID, reason)
 	return err
 }
 
