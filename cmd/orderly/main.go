@@ -96,7 +96,7 @@ wrong; 3 it was done and found something that a person must look at.`,
 		serveCommand(), demoCommand(), sandboxCommand(),
 		applyCommand(), exportCommand(), checkCommand(), doctorCommand(),
 		syncCommand(), ordersCommand(), previewCommand(), decodeCommand(),
-		benchCommand(), versionCommand(), referenceCommand(),
+		usersCommand(), benchCommand(), versionCommand(), referenceCommand(),
 	)
 	wrapArgs(root)
 	return root

@@ -65,3 +65,6 @@ func (s *Service) UseLink(ctx context.Context, secret string, from From) (token 
 	}
 	return token, person(u), nil
 }
+
+// LinkPath is the path of the page that uses a one-time link, with its secret.
+func LinkPath(secret string) string { return "/sign-in/link?token=" + secret }
