@@ -157,9 +157,9 @@ func (a *attempt) resolve(ctx context.Context, ref connector.Ref, customer comme
 		return connector.Document{Type: claim.DocumentType, ID: claim.DocumentID, Number: claim.Number}, true
 	}
 	key := connector.NewKey(a.work.Connection, ref)
-	document, found, ok := a.match(ctx, key, customer, rules)
+	document, found, ok := a.match(ctx, key, keys, customer, rules)
 	if ok && !found {
-		document, ok = a.createCustomer(ctx, key, customer)
+		document, ok = a.createCustomer(ctx, key, keys, customer)
 	}
 	if a.dry {
 		return document, ok
@@ -222,8 +222,9 @@ func (a *attempt) keep(ctx context.Context, keys []string, d connector.Document)
 	})
 }
 
-// match goes through the rules; ok is false when the attempt has ended.
-func (a *attempt) match(ctx context.Context, key connector.Key, customer commerce.Customer, rules []connector.MatchRule) (d connector.Document, found, ok bool) {
+// match goes through the rules; ok is false when the attempt has ended. What a person decides is
+// remembered under keys.
+func (a *attempt) match(ctx context.Context, key connector.Key, keys []string, customer commerce.Customer, rules []connector.MatchRule) (d connector.Document, found, ok bool) {
 	writer := a.destination.Conn.Customers
 	if writer == nil {
 		a.fail(StepCustomer, connector.Errorf(connector.KindForbidden, "find the customer", "%s has no customers to find", a.destination.Conn.Definition.Title))
@@ -252,18 +253,33 @@ func (a *attempt) match(ctx context.Context, key connector.Key, customer commerc
 			a.step(StepCustomer, "found %s by %s", name(candidates[0].Document), rule)
 			return candidates[0].Document, true, true
 		}
-		var list []connector.Document
-		for _, c := range candidates {
-			list = append(list, c.Document)
-		}
-		a.hold(StepCustomer, connector.Error{
-			Code: "customer_ambiguous", Field: "buyer", Value: string(rule),
-			Message: fmt.Sprintf("the rule finds %d customers in the destination: %s", len(list), numbers(list)),
-			Fix:     "merge them there, or change the rules in customers.match",
-		})
-		return d, false, false
+		return d, false, a.ambiguous(ctx, rule, keys, candidates)
 	}
 	return d, false, true
+}
+
+// ambiguous holds a record whose customer may be one of several; it is true when a person has decided
+// that it is none of them.
+func (a *attempt) ambiguous(ctx context.Context, rule connector.MatchRule, keys []string, candidates []connector.Candidate) bool {
+	isNew, err := a.mayBeNew(ctx, keys)
+	if err != nil {
+		a.fail(StepCustomer, err)
+		return false
+	}
+	if isNew {
+		return true
+	}
+	var list []connector.Document
+	for _, c := range candidates {
+		list = append(list, c.Document)
+	}
+	a.askCustomer(rule, keys, candidates)
+	a.hold(StepCustomer, connector.Error{
+		Code: CodeCustomerAmbiguous, Field: "buyer", Value: string(rule),
+		Message: fmt.Sprintf("the rule finds %d customers in the destination: %s", len(list), numbers(list)),
+		Fix:     "choose the right one, merge them there, or change the rules in customers.match",
+	})
+	return false
 }
 
 // applies says whether the customer has what a rule goes by.
@@ -283,12 +299,8 @@ func applies(rule connector.MatchRule, q connector.CustomerQuery) bool {
 	}
 }
 
-func (a *attempt) createCustomer(ctx context.Context, key connector.Key, customer commerce.Customer) (connector.Document, bool) {
-	if !a.flow.Config.Customers.Create {
-		a.hold(StepCustomer, connector.Error{
-			Code: "customer", Field: "buyer", Message: "the destination does not have this customer, and the flow makes none (customers.create)",
-			Fix: "create the customer there and retry",
-		})
+func (a *attempt) createCustomer(ctx context.Context, key connector.Key, keys []string, customer commerce.Customer) (connector.Document, bool) {
+	if !a.flow.Config.Customers.Create && !a.mayCreate(ctx, keys) {
 		return connector.Document{}, false
 	}
 	if a.dry {
@@ -301,6 +313,24 @@ func (a *attempt) createCustomer(ctx context.Context, key connector.Key, custome
 		a.step(StepCustomer, "created %s", name(d))
 	}
 	return d, ok
+}
+
+// mayCreate holds a record whose customer the flow does not make, unless a person has decided that it
+// does.
+func (a *attempt) mayCreate(ctx context.Context, keys []string) bool {
+	isNew, err := a.mayBeNew(ctx, keys)
+	if err != nil {
+		a.fail(StepCustomer, err)
+		return false
+	}
+	if !isNew {
+		a.askCustomer("", keys, nil)
+		a.hold(StepCustomer, connector.Error{
+			Code: CodeCustomerMissing, Field: "buyer", Message: "the destination does not have this customer, and the flow makes none (customers.create)",
+			Fix: "decide to make it, name one that is there, or create the customer there and retry",
+		})
+	}
+	return isNew
 }
 
 func (a *attempt) saveCustomer(ctx context.Context, draft connector.CustomerDraft) (connector.Document, bool) {

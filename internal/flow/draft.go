@@ -126,7 +126,7 @@ func (a *attempt) mapCodes(ctx context.Context, draft *connector.OrderDraft) err
 	}
 	m, order := a.flow.Mapper, draft.Order
 	codes := func(field, sku string, taxes []commerce.Tax) (connector.LineCodes, error) {
-		item, err := a.item(field, sku)
+		item, err := a.item(ctx, field, sku)
 		if err != nil {
 			return connector.LineCodes{}, err
 		}
@@ -171,12 +171,12 @@ func (a *attempt) mapCodes(ctx context.Context, draft *connector.OrderDraft) err
 			return err
 		}
 	}
-	draft.RoundingItem, err = a.item("mapping.rounding_item", m.RoundingSKU())
+	draft.RoundingItem, err = a.item(ctx, "mapping.rounding_item", m.RoundingSKU())
 	return err
 }
 
 // item gives the destination's article for a SKU; an empty SKU leaves the choice to the destination.
-func (a *attempt) item(field, sku string) (connector.Item, error) {
+func (a *attempt) item(ctx context.Context, field, sku string) (connector.Item, error) {
 	if sku == "" {
 		return connector.Item{}, nil
 	}
@@ -191,10 +191,13 @@ func (a *attempt) item(field, sku string) (connector.Item, error) {
 	case len(active) == 1:
 		return active[0], nil
 	case len(active) > 1:
-		e.Code, e.Message = "sku_ambiguous", fmt.Sprintf("the destination has %d articles with this SKU", len(active))
-		e.Fix = "give them different SKUs there"
+		if chosen, ok, err := a.chooseItem(ctx, sku, active); ok || err != nil {
+			return chosen, err
+		}
+		e.Code, e.Message = CodeItemAmbiguous, fmt.Sprintf("the destination has %d articles with this SKU", len(active))
+		e.Fix = "choose the right one, or give them different SKUs there"
 	case fallback != "" && fallback != sku:
-		return a.item(field, fallback)
+		return a.item(ctx, field, fallback)
 	case len(all) > 0:
 		e.Code, e.Message = "sku_inactive", "the article with this SKU is inactive in the destination"
 		e.Fix = "activate it there, or add a row to mapping.items"
