@@ -11,13 +11,14 @@ import (
 const (
 	keepHistory = 90 * 24 * time.Hour
 	keepAudit   = 2 * 365 * 24 * time.Hour
+	keepCalls   = 24 * time.Hour // as the description of the API says
 )
 
 // prune removes history that is older than it has to be.
 func (n *Node) prune(ctx context.Context) error {
 	now := n.options.Now()
 	_, err := n.store.Prune(ctx, store.Retention{
-		Events: now.Add(-keepHistory), Deliveries: now.Add(-keepHistory), Audit: now.Add(-keepAudit),
+		Events: now.Add(-keepHistory), Deliveries: now.Add(-keepHistory), Audit: now.Add(-keepAudit), Calls: now.Add(-keepCalls),
 	})
 	return err
 }

@@ -14,11 +14,12 @@ type Retention struct {
 	Events     time.Time // observations with their bodies; never a record's newest body
 	Deliveries time.Time // attempts with their requests and answers
 	Audit      time.Time // who did what
+	Calls      time.Time // answers to calls with a key
 }
 
 // Pruned is how many rows were removed.
 type Pruned struct {
-	Events, Deliveries, Audit, Causes, Backfills int64
+	Events, Deliveries, Audit, Causes, Backfills, Calls int64
 }
 
 // Prune removes history that is older than its retention, a little at a time. Records, tasks, links and claims stay:
@@ -39,6 +40,8 @@ func (s *Store) Prune(ctx context.Context, r Retention) (Pruned, error) {
 			SELECT id FROM audit WHERE at < $1 ORDER BY at LIMIT $2)`},
 		{"causes", &p.Causes, r.Deliveries, `DELETE FROM causes WHERE id IN (
 			SELECT id FROM causes WHERE last_seen < $1 AND NOT EXISTS (SELECT 1 FROM tasks WHERE tasks.cause_id > 0 AND tasks.cause_id = causes.id) LIMIT $2)`},
+		{"calls", &p.Calls, r.Calls, `DELETE FROM calls WHERE (caller, key) IN (
+			SELECT caller, key FROM calls WHERE created_at < $1 ORDER BY created_at LIMIT $2)`},
 		{"backfills", &p.Backfills, r.Deliveries, `DELETE FROM cursors WHERE id IN (
 			SELECT id FROM cursors WHERE purpose = 'backfill' AND state IN ('done', 'failed', 'stopped') AND updated_at < $1 LIMIT $2)`},
 	} {

@@ -1,0 +1,76 @@
+package store_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/orderlyhq/orderly/internal/store"
+)
+
+func TestACallIsMadeOnceUnderItsKey(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		call := store.Call{Caller: "anna", Key: "k1", Request: []byte("hash")}
+		begin := func(c store.Call, now time.Time) *store.Answered {
+			t.Helper()
+			answered, err := s.BeginCall(ctx, c, now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return answered
+		}
+		if begin(call, start) != nil {
+			t.Fatal("the first call of a key was answered without being made")
+		}
+		if a := begin(call, start.Add(time.Second)); a == nil || a.Status != 0 {
+			t.Errorf("a call that is being worked on gave %+v", a)
+		}
+		if err := s.FinishCall(ctx, call, store.Answered{Status: 201, Body: []byte(`{"id":1}`)}); err != nil {
+			t.Fatal(err)
+		}
+		if a := begin(call, start.Add(time.Hour)); a == nil || a.Status != 201 || string(a.Body) != `{"id":1}` {
+			t.Errorf("a repeated call gave %+v", a)
+		}
+		if _, err := s.BeginCall(ctx, store.Call{Caller: "anna", Key: "k1", Request: []byte("other")}, start); !errors.Is(err, store.ErrOtherCall) {
+			t.Errorf("another request under the same key: %v", err)
+		}
+		if begin(store.Call{Caller: "ben", Key: "k1", Request: []byte("other")}, start) != nil {
+			t.Error("somebody else's key is not one's own")
+		}
+		if p, err := s.Prune(ctx, store.Retention{Calls: start.Add(time.Minute)}); err != nil || p.Calls != 2 {
+			t.Errorf("pruned %+v, %v; want both calls", p, err)
+		}
+		if begin(call, start) != nil {
+			t.Error("a key that was pruned still answers")
+		}
+	})
+}
+
+func TestACallThatCameToNothingCanBeMadeAgain(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		call := store.Call{Caller: "anna", Key: "k1", Request: []byte("hash")}
+		for _, step := range []struct {
+			name string
+			do   func() error
+			at   time.Time
+			made bool
+		}{
+			{"the first time", nil, start, true},
+			{"after it was dropped", func() error { return s.DropCall(ctx, call) }, start, true},
+			{"while its node may live", nil, start.Add(time.Minute), false},
+			{"after its node has died", nil, start.Add(10 * time.Minute), true},
+		} {
+			if step.do != nil {
+				if err := step.do(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			answered, err := s.BeginCall(ctx, call, step.at)
+			if err != nil || (answered == nil) != step.made {
+				t.Errorf("%s: %+v, %v", step.name, answered, err)
+			}
+		}
+	})
+}
