@@ -144,11 +144,24 @@ func (s *Store) SaveCursor(ctx context.Context, tx Tx, c Cursor, now time.Time) 
 	return err
 }
 
-// StopBackfill ends a backfill before its end.
+// StopBackfill ends a backfill before its end. It fails with ErrNoRows when it does not run.
 func (s *Store) StopBackfill(ctx context.Context, tx Tx, id int64, now time.Time) error {
-	n, err := tx.Exec(ctx, `UPDATE cursors SET state = 'stopped', updated_at = $2 WHERE id = $1 AND purpose = 'backfill' AND state IN ('ready', 'running')`, id, millis(now))
-	if err == nil && n == 0 {
-		return fmt.Errorf("backfill %d does not run", id)
+	err := affectOne(tx.Exec(ctx, `
+		UPDATE cursors SET state = 'stopped', updated_at = $2 WHERE id = $1 AND purpose = 'backfill' AND state IN ('ready', 'running')`, id, millis(now)))
+	if err != nil {
+		return fmt.Errorf("backfill %d does not run: %w", id, err)
 	}
-	return err
+	return nil
+}
+
+// ResumeBackfill goes on with a backfill that was stopped or has failed, where it was. It fails with
+// ErrNoRows when it is neither.
+func (s *Store) ResumeBackfill(ctx context.Context, tx Tx, id int64, now time.Time) error {
+	err := affectOne(tx.Exec(ctx, `
+		UPDATE cursors SET state = 'ready', error = '', tries = 0, due_at = 0, updated_at = $2
+		WHERE id = $1 AND purpose = 'backfill' AND state IN ('stopped', 'failed')`, id, millis(now)))
+	if err != nil {
+		return fmt.Errorf("backfill %d cannot go on: %w", id, err)
+	}
+	return nil
 }
