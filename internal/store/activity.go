@@ -212,7 +212,7 @@ const (
 		SELECT s.connection, s.destination, (SELECT COUNT(*) FROM tasks t WHERE t.stream_id = s.id AND t.state = $3 AND t.first_seen >= $2)
 		FROM streams s WHERE ($1 = '' OR s.kind = $1)`
 	waitingCount = `
-		SELECT s.connection, s.destination, (SELECT COUNT(*) FROM (SELECT 1 FROM tasks t WHERE t.stream_id = s.id AND t.state = $1 LIMIT $2) AS some)
+		SELECT s.connection, s.destination, (SELECT COUNT(*) FROM (SELECT 1 FROM tasks t WHERE t.stream_id = s.id AND t.state = $1 LIMIT $2) AS counted)
 		FROM streams s`
 )
 

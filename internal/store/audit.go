@@ -65,13 +65,13 @@ func (s *Store) AuditEntries(ctx context.Context, f AuditFilter) ([]AuditEntry, 
 // fewEntries is up to how many entries of a subject are read as a whole instead of going through all entries.
 const fewEntries = 1000
 
-// prefixOf asks for texts that begin with one. The comparison by letters, whatever the language of the database, is
-// what the index has.
-func prefixOf(d Dialect) string {
+// begins asks that a text begins with another. PostgreSQL compares letter by letter, as its index does, whatever the
+// language of the database.
+func begins(text string, d Dialect) string {
 	if d == Postgres {
-		return "subject ~>=~ ? AND subject ~<~ ?"
+		return text + " ~>=~ ? AND " + text + " ~<~ ?"
 	}
-	return "subject >= ? AND subject < ?"
+	return text + " >= ? AND " + text + " < ?"
 }
 
 // lastLetter comes after all letters that subjects have.
@@ -83,7 +83,7 @@ func (f AuditFilter) fewSubjects(ctx context.Context, tx Tx) ([]int64, error) {
 		return nil, nil
 	}
 	var c conditions
-	c.add(prefixOf(tx.Dialect()), f.Subject, f.Subject+lastLetter)
+	c.add(begins("subject", tx.Dialect()), f.Subject, f.Subject+lastLetter)
 	where, args := c.text(1)
 	ids, err := scanIDs(tx.Query(ctx, `SELECT id FROM audit WHERE `+where+` LIMIT $3`, append(args, fewEntries+1)...))
 	if err != nil || len(ids) > fewEntries {
@@ -98,8 +98,8 @@ func (f AuditFilter) query(few []int64, d Dialect) (string, []any) {
 	switch {
 	case few != nil:
 		c.in("id", anys(few))
-	case f.Subject != "":
-		c.add(prefixOf(d), f.Subject, f.Subject+lastLetter)
+	case f.Subject != "": // not by its index, which has another order
+		c.add(begins("(subject || '')", d), f.Subject, f.Subject+lastLetter)
 	}
 	if f.Who != "" {
 		c.add("who = ?", f.Who)
