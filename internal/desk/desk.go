@@ -37,6 +37,7 @@ type Desk struct {
 
 	figures atomic.Pointer[Figures]
 	watch   watch
+	codes   codes
 	running sync.WaitGroup
 	end     context.CancelFunc
 }
