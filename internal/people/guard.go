@@ -1,6 +1,7 @@
 package people
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -35,13 +36,17 @@ func NewGuard(s *Service, trusted ...netip.Prefix) *Guard {
 	return &Guard{service: s, trusted: trusted, cross: http.NewCrossOriginProtection()}
 }
 
-// Require lets a request through to next when it comes from somebody whose role allows the given one; next finds the
-// person with FromContext, and the session, where there is one, with SessionFromContext. Otherwise denied answers; its
-// error is ErrSignIn, ErrCrossSite, a *RoleError, or another when the store cannot be asked.
+// Require lets a request through to next when it comes from somebody whose role allows the given one, or from anybody
+// when it is Everybody; next finds the person with FromContext, and the session, where there is one, with
+// SessionFromContext. Otherwise denied answers; its error is ErrSignIn, ErrCrossSite, a *RoleError, or another when the
+// store cannot be asked.
 func (g *Guard) Require(role Role, next http.Handler, denied func(w http.ResponseWriter, r *http.Request, err error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, err := g.Identify(r)
-		if err == nil {
+		switch {
+		case role == Everybody && (err == nil || errors.Is(err, ErrSignIn)):
+			err = g.fromHere(r)
+		case err == nil:
 			if p, _ := FromContext(ctx); !p.Role.Allows(role) {
 				err = &RoleError{Have: p.Role, Need: role}
 			}
@@ -55,11 +60,11 @@ func (g *Guard) Require(role Role, next http.Handler, denied func(w http.Respons
 }
 
 // Identify finds out who sends a request: by `Authorization: Bearer`, or else by the session cookie. It gives the
-// request's context with the person in it. Routes that are open to all use it to know who is signed in.
+// request's context with the person in it.
 func (g *Guard) Identify(r *http.Request) (context.Context, error) {
 	ctx := r.Context()
-	if scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
-		p, err := g.service.Token(ctx, strings.TrimSpace(text))
+	if text := bearer(r); text != "" {
+		p, err := g.service.Token(ctx, text)
 		if err != nil {
 			return ctx, err
 		}
@@ -74,19 +79,28 @@ func (g *Guard) Identify(r *http.Request) (context.Context, error) {
 		return ctx, err
 	}
 	// Browsers send cookies by themselves, also when another site makes them ask.
-	if err := g.cross.Check(r); err != nil {
-		return ctx, ErrCrossSite
+	if err := g.fromHere(r); err != nil {
+		return ctx, err
 	}
 	return context.WithValue(NewContext(ctx, p), sessionKey{}, session), nil
 }
 
-// SameSite tells whether a request that may change something comes from our own pages. For routes before sign-in,
-// which the guard does not stand before.
-func (g *Guard) SameSite(r *http.Request) error {
-	if g.cross.Check(r) != nil {
+// fromHere refuses a request that may change something and that another site had a browser send, be it to sign in as
+// somebody else. Requests with a token are no browser's own doing.
+func (g *Guard) fromHere(r *http.Request) error {
+	if bearer(r) == "" && g.cross.Check(r) != nil {
 		return ErrCrossSite
 	}
 	return nil
+}
+
+// bearer is what an Authorization header of that scheme has; empty without one.
+func bearer(r *http.Request) string {
+	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return cmp.Or(strings.TrimSpace(text), "none")
 }
 
 type sessionKey struct{}

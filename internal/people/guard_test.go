@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/orderlyhq/orderly/internal/people"
+	"github.com/orderlyhq/orderly/internal/store"
 )
 
 // ask sends a request through the guard to a page that needs a role. It gives who was let in, or why nobody was.
@@ -56,7 +57,7 @@ func TestEachRouteIsOpenToItsRolesOnly(t *testing.T) {
 			u := w.add(string(have)+" user", have)
 			token, p := w.signIn(u.Name)
 			key, _ := w.token(p, people.NewToken{Name: "ci", Role: have})
-			for _, need := range append(people.Roles(), "owner", "") {
+			for _, need := range append(people.Roles(), "owner") {
 				for way, r := range map[string]*http.Request{
 					"session": request("GET", withCookie("orderly_session", token)), "token": request("POST", withHeader("Authorization", "Bearer "+key)),
 				} {
@@ -75,6 +76,54 @@ func TestEachRouteIsOpenToItsRolesOnly(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestOpenRouteKnowsWhoIsSignedIn(t *testing.T) {
+	w := newWorld(t, emptyStore(t))
+	g := people.NewGuard(w.Service)
+	anna := w.add("anna", people.Viewer)
+	token, p := w.signIn("anna")
+	key, _ := w.token(p, people.NewToken{Name: "ci", Role: people.Viewer})
+	for name, c := range map[string]struct {
+		change func(r *http.Request)
+		id     int64
+	}{
+		"session": {withCookie("orderly_session", token), anna.ID}, "token": {withHeader("Authorization", "Bearer "+key), anna.ID},
+		"nobody": {nil, 0}, "an old session": {withCookie("orderly_session", "old"), 0}, "no good token": {withHeader("Authorization", "Bearer "), 0},
+	} {
+		if q, _, _, err := ask(t, g, people.Everybody, request("GET", c.change)); q.ID != c.id || err != nil {
+			t.Errorf("%s: %+v, error %v", name, q, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, _, err := ask(t, g, people.Everybody, request("GET", withCookie("orderly_session", token)).WithContext(ctx)); err == nil {
+		t.Error("a store that cannot be asked is not told")
+	}
+}
+
+func TestFullDiskKeepsNobodyFromLooking(t *testing.T) {
+	w := newWorld(t, emptyStore(t))
+	w.add("anna", people.Viewer)
+	token, p := w.signIn("anna")
+	key, _ := w.token(p, people.NewToken{Name: "ci", Role: people.Viewer})
+	err := w.store.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.Exec(ctx, `CREATE TRIGGER full BEFORE UPDATE ON users BEGIN SELECT RAISE(FAIL, 'the disk is full'); END`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.pass(time.Hour)
+	if q, s := w.session(token); q != p || !s.Used.Equal(start) {
+		t.Errorf("%+v, used %s", q, s.Used)
+	}
+	if _, err := w.Token(t.Context(), key); err != nil {
+		t.Error(err)
+	}
+	if !w.logs.has("a use was not noted") {
+		t.Error("nobody is told")
+	}
 }
 
 func TestNobodyIsAskedToSignIn(t *testing.T) {
@@ -154,7 +203,9 @@ func TestOtherSitesCannotChangeAnything(t *testing.T) {
 		if _, _, _, err := ask(t, g, people.Viewer, r); errors.Is(err, people.ErrCrossSite) != c.refused || !c.refused && err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if err := g.SameSite(r); (err != nil) != c.refused {
+		// Nor can they sign somebody in as another.
+		r = request(c.method, withHeader(c.header, c.value))
+		if _, _, _, err := ask(t, g, people.Everybody, r); errors.Is(err, people.ErrCrossSite) != c.refused || !c.refused && err != nil {
 			t.Errorf("%s before sign-in: %v", name, err)
 		}
 		// A token is not sent by a browser on its own.

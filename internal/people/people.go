@@ -21,6 +21,9 @@ const (
 	Operator Role = "operator"
 	// Admin also changes connections, flows, people and settings.
 	Admin Role = "admin"
+
+	// Everybody is no role: it is what a route needs that is open to all, such as the sign-in page.
+	Everybody Role = ""
 )
 
 // Roles gives all roles, the least first.

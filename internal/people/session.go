@@ -97,15 +97,21 @@ func (s *Service) Session(ctx context.Context, token string) (Person, SessionInf
 		return Person{}, SessionInfo{}, ErrSignIn
 	}
 	if now.Sub(n.Used) >= touchEvery {
-		err := s.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
-			return s.store.TouchSession(ctx, tx, n.Hash, u.ID, now)
-		})
-		if err != nil {
-			return Person{}, SessionInfo{}, err
+		if s.noteUse(ctx, func(ctx context.Context, tx store.Tx) error { return s.store.TouchSession(ctx, tx, n.Hash, u.ID, now) }) {
+			n.Used = now
 		}
-		n.Used = now
 	}
 	return person(u), sessionInfo(n), nil
+}
+
+// noteUse writes down that something is in use. A store that takes no writes now, because its disk is full, is no reason
+// to keep people from seeing that.
+func (s *Service) noteUse(ctx context.Context, touch func(ctx context.Context, tx store.Tx) error) bool {
+	err := s.store.Write(ctx, touch)
+	if err != nil && ctx.Err() == nil {
+		s.log.WarnContext(ctx, "a use was not noted", "error", err)
+	}
+	return err == nil
 }
 
 // Sessions gives the sessions of a user that are alive, the one used last first.

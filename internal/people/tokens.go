@@ -55,8 +55,11 @@ type NewToken struct {
 }
 
 // CreateToken makes an API token that acts in the maker's name, and gives its text, which nobody can see again. Its
-// role is at most the maker's, now and whenever it is used.
+// role is at most the maker's, now and whenever it is used. A token cannot make tokens: they would outlive it.
 func (s *Service) CreateToken(ctx context.Context, by Person, n NewToken, why string) (text string, _ APIToken, _ error) {
+	if by.Token != "" {
+		return "", APIToken{}, ErrByToken
+	}
 	name, err := parseName(n.Name)
 	if err != nil {
 		return "", APIToken{}, err
@@ -151,12 +154,7 @@ func (s *Service) Token(ctx context.Context, text string) (Person, error) {
 		return Person{}, ErrSignIn
 	}
 	if now.Sub(t.Used) >= touchEvery {
-		err := s.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
-			return s.store.TouchAPIToken(ctx, tx, t.ID, u.ID, now)
-		})
-		if err != nil {
-			return Person{}, err
-		}
+		s.noteUse(ctx, func(ctx context.Context, tx store.Tx) error { return s.store.TouchAPIToken(ctx, tx, t.ID, u.ID, now) })
 	}
 	p := person(u)
 	p.Token = t.Name
