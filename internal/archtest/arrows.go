@@ -48,6 +48,13 @@ var arrows = []arrow{
 		why: "a connector talks to its vendor and knows nothing of the work around it",
 	},
 	{
+		from: func(folder string) bool { return within(folder, "internal/people") },
+		to: func(folder string) bool {
+			return within(folder, "internal/desk", "internal/web", "internal/api", "internal/node", "internal/flow", "internal/intake", "connector", "connectors")
+		},
+		why: "who may come in has nothing to do with what is inside",
+	},
+	{
 		from: func(folder string) bool { return strings.HasPrefix(folder, "internal/") },
 		to:   func(folder string) bool { return within(folder, "cmd") },
 		why:  "the program wires the packages, not the other way round",
