@@ -22,7 +22,8 @@ func usersCommand() *cobra.Command {
 		Short: "Say who may use the dashboard and the API",
 		Long: `Users says who may sign in, and as what: a viewer sees everything, an operator also does the daily work, an admin
 also changes connections, flows, people and settings. A change of the password or the role, and disabling,
-end all sessions of that user at once. The last admin can be neither demoted nor disabled nor removed.`,
+end all sessions of that user at once. The last admin who can sign in can be neither demoted nor disabled nor
+removed.`,
 	}
 	c.AddCommand(
 		usersAddCommand(), usersListCommand(), usersPasswordCommand(), usersRoleCommand(), usersEmailCommand(), usersLinkCommand(),

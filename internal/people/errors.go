@@ -18,7 +18,7 @@ var (
 	// ErrByToken is why an API token cannot do what would outlive it.
 	ErrByToken = errors.New("this cannot be done with an API token; sign in to do it")
 	// ErrLastAdmin keeps the door from closing behind everybody.
-	ErrLastAdmin = errors.New("this is the last administrator; make somebody else one first")
+	ErrLastAdmin = errors.New("this is the last administrator who can sign in; make somebody else one first")
 	// ErrNotEmpty is why a setup code is refused once there is a user.
 	ErrNotEmpty = errors.New("there are users already; sign in, or have an administrator add you")
 )

@@ -273,10 +273,14 @@ func TestLastAdministratorStays(t *testing.T) {
 				if err := w.Disable(t.Context(), root, two.ID, ""); err != nil {
 					t.Fatal(err)
 				}
+				// One who has neither a password nor an account at the provider yet could not come in.
+				if _, err := w.Add(t.Context(), root, people.NewUser{Name: "three", Email: "three@example.com", Role: people.Admin}, ""); err != nil {
+					t.Fatal(err)
+				}
 				token, _ := w.signIn("one")
 				before := len(w.audit())
 				if err := lose(w, one.ID); !errors.Is(err, people.ErrLastAdmin) {
-					t.Fatalf("the only one that is not disabled: %v", err)
+					t.Fatalf("the only one who can sign in: %v", err)
 				}
 				w.session(token)
 				if len(w.audit()) != before {

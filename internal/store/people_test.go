@@ -169,9 +169,11 @@ func TestRenewedHashDoesNotUndoANewPassword(t *testing.T) {
 
 func TestOtherAdministratorsAreCounted(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store.Store) {
-		one, two := addUser(t, s, store.User{Name: "one", Role: "admin"}), addUser(t, s, store.User{Name: "two", Role: "admin"})
-		viewer := addUser(t, s, store.User{Name: "viewer"})
-		gone := addUser(t, s, store.User{Name: "gone", Role: "admin"})
+		one := addUser(t, s, store.User{Name: "one", Role: "admin", PasswordHash: "a hash"})
+		two := addUser(t, s, store.User{Name: "two", Role: "admin", Issuer: "https://login", Subject: "2"})
+		addUser(t, s, store.User{Name: "who was never here", Role: "admin", Email: "new@example.com"})
+		viewer := addUser(t, s, store.User{Name: "viewer", PasswordHash: "a hash"})
+		gone := addUser(t, s, store.User{Name: "gone", Role: "admin", PasswordHash: "a hash"})
 		write(t, s, func(ctx context.Context, tx store.Tx) error { return s.SetUserDisabled(ctx, tx, gone.ID, true) })
 		for id, want := range map[int64]int{one.ID: 1, two.ID: 1, viewer.ID: 2, gone.ID: 2} {
 			write(t, s, func(ctx context.Context, tx store.Tx) error {

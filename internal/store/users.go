@@ -114,10 +114,10 @@ func oneUser(ctx context.Context, tx Tx, query string, args ...any) (User, error
 	return u, err
 }
 
-// OtherAdmins counts the users with this role who are not disabled, without the one given. Until the transaction ends,
-// no other one can change who they are.
+// OtherAdmins counts the users with this role who can sign in, with a password or through a provider, without the one
+// given. Until the transaction ends, no other one can change who they are.
 func (s *Store) OtherAdmins(ctx context.Context, tx Tx, role string, id int64) (others int, err error) {
-	query := `SELECT id FROM users WHERE role = $1 AND NOT disabled ORDER BY id`
+	query := `SELECT id FROM users WHERE role = $1 AND NOT disabled AND (password_hash <> '' OR oidc_subject <> '') ORDER BY id`
 	if tx.Dialect() == Postgres {
 		query += ` FOR UPDATE`
 	}
