@@ -16,6 +16,7 @@ const (
 	chorePoll     = "poll"
 	choreWebhooks = "webhooks"
 	chorePrune    = "prune"
+	choreAlerts   = "alerts"
 )
 
 // How often the chores come up that no configuration names.
@@ -56,9 +57,10 @@ func newEngine(n *Node) (*engine, error) {
 	e := &engine{node: n, ending: make(chan struct{})}
 	runner, err := jobs.New(n.store, jobs.Work{
 		Lane:      e.lane,
+		Send:      func(ctx context.Context, receiver string) error { return n.notices.Send(ctx, receiver) },
 		Backfills: func(ctx context.Context, slice time.Duration) (bool, error) { return n.intake.RunBackfills(ctx, slice) },
 		Chores: map[string]func(context.Context, string) error{
-			chorePoll: e.poll, choreWebhooks: e.webhooks, chorePrune: e.prune,
+			chorePoll: e.poll, choreWebhooks: e.webhooks, chorePrune: e.prune, choreAlerts: e.alerts,
 		},
 	}, nil, n.options.Log, n.options.Now)
 	e.Runner = runner
@@ -113,7 +115,7 @@ func (e *engine) prune(ctx context.Context, _ string) error { return e.node.prun
 
 // reschedule takes over what a registry says is to be done when.
 func (e *engine) reschedule(r *registry) {
-	chores := []jobs.Chore{{Name: chorePrune, Schedule: every(pruneEvery)}}
+	chores := []jobs.Chore{{Name: chorePrune, Schedule: every(pruneEvery)}, {Name: choreAlerts, Schedule: every(alertsEvery)}}
 	for _, name := range sortedNames(r.sources) {
 		source := r.sources[name]
 		if schedules := r.schedules[name]; len(schedules) > 0 && source.Conn.Lister != nil {

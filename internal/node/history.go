@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/orderlyhq/orderly/internal/store"
@@ -17,8 +18,9 @@ const (
 // prune removes history that is older than it has to be.
 func (n *Node) prune(ctx context.Context) error {
 	now := n.options.Now()
-	_, err := n.store.Prune(ctx, store.Retention{
+	_, pruned := n.store.Prune(ctx, store.Retention{
 		Events: now.Add(-keepHistory), Deliveries: now.Add(-keepHistory), Audit: now.Add(-keepAudit), Calls: now.Add(-keepCalls),
 	})
-	return err
+	_, forgot := n.store.PruneNotices(ctx, now.Add(-keepNotices))
+	return errors.Join(pruned, forgot)
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/orderlyhq/orderly/internal/flow"
 	"github.com/orderlyhq/orderly/internal/httpx"
 	"github.com/orderlyhq/orderly/internal/intake"
+	"github.com/orderlyhq/orderly/internal/notice"
 	"github.com/orderlyhq/orderly/internal/secret"
 	"github.com/orderlyhq/orderly/internal/store"
 )
@@ -55,6 +56,7 @@ func (o *Options) complete() {
 type Meter interface {
 	intake.Meter
 	flow.Meter
+	notice.Meter
 	Request(o httpx.Observation)
 	Breaker(connection, state string)
 	Polled(connection string, err error)
@@ -95,10 +97,12 @@ type Node struct {
 
 	intake   *intake.Intake
 	runner   *flow.Runner
+	notices  *notice.Notices
 	engine   *engine
 	registry atomic.Pointer[registry]
 	reload   sync.Mutex
 	started  atomic.Bool
+	breakers sync.Mutex // one note of a breaker at a time
 }
 
 // New makes a node over an open store and opens what the store holds. It calls no vendor and runs
@@ -112,6 +116,7 @@ func New(ctx context.Context, o Options, st *store.Store, meter Meter) (*Node, e
 	n := &Node{options: o, store: st, meter: meter, name: newName(), release: release}
 	n.registry.Store(newRegistry(map[string]*Connection{}, map[string]error{}))
 	n.runner = flow.NewRunner(st, n, meter, o.Log, o.Now)
+	n.notices = newNotices(o, st, meter)
 	if n.engine, err = newEngine(n); err != nil {
 		return nil, errors.Join(err, release())
 	}
@@ -153,7 +158,7 @@ func (n *Node) Reload(ctx context.Context) error {
 	n.reload.Lock()
 	defer n.reload.Unlock()
 	before := n.registry.Load()
-	r, _, err := openRegistry(ctx, &n.options, n.store, n.meter, n.name, before.connections, n.setLanes)
+	r, _, err := openRegistry(ctx, &n.options, n.store, breakerNotes{Meter: n.meter, node: n}, n.name, before.connections, n.setLanes)
 	if err != nil {
 		return err
 	}
@@ -217,5 +222,6 @@ func (n *Node) Stop(ctx context.Context) error {
 	for _, name := range sortedNames(r.connections) {
 		r.connections[name].close(ctx, n.options.Log)
 	}
-	return errors.Join(err, n.release())
+	n.notices.Close()
+	return errors.Join(err, n.forgetBreakers(ctx), n.release())
 }

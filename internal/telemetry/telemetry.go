@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/orderlyhq/orderly/internal/httpx"
+	"github.com/orderlyhq/orderly/internal/notice"
 	"github.com/orderlyhq/orderly/internal/store"
 )
 
@@ -33,6 +34,7 @@ type Metrics struct {
 	request   *prometheus.HistogramVec
 	breaker   *prometheus.GaugeVec
 	polls     *prometheus.CounterVec
+	notices   *prometheus.CounterVec
 }
 
 // NewMetrics makes the counters.
@@ -55,12 +57,13 @@ func NewMetrics(version string) *Metrics {
 		request:   histogram("vendor_request_seconds", "How long vendors took to answer.", "connection"),
 		breaker:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "orderly", Name: "breaker_open", Help: "1 while calls to a connection are stopped because it fails."}, []string{"connection"}),
 		polls:     counter("polls_total", "Polls of sources, by how they ended.", "connection", "result"),
+		notices:   counter("notices_total", "Attempts to send webhooks, mails and chat messages to others, by how they ended.", "form", "result"),
 	}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: "orderly", Name: "build_info", Help: "The version that runs; always 1.", ConstLabels: prometheus.Labels{"version": version},
 	})
 	info.Set(1)
-	m.registry.MustRegister(m.observed, m.ignored, m.refused, m.delivered, m.delivery, m.requests, m.request, m.breaker, m.polls, info,
+	m.registry.MustRegister(m.observed, m.ignored, m.refused, m.delivered, m.delivery, m.requests, m.request, m.breaker, m.polls, m.notices, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -108,6 +111,11 @@ func (m *Metrics) Polled(connection string, err error) {
 		result = "failed"
 	}
 	m.polls.WithLabelValues(connection, result).Inc()
+}
+
+// Noticed counts an attempt to tell others something.
+func (m *Metrics) Noticed(form string, result notice.Result) {
+	m.notices.WithLabelValues(form, string(result)).Inc()
 }
 
 // WatchTasks adds what is read from the store when somebody asks: tasks by flow and state, and how
