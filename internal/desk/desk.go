@@ -38,6 +38,7 @@ type Desk struct {
 	figures atomic.Pointer[Figures]
 	watch   watch
 	codes   codes
+	bulks   bulks
 	running sync.WaitGroup
 	end     context.CancelFunc
 }
@@ -55,6 +56,7 @@ func (d *Desk) Start(ctx context.Context) error {
 		return fmt.Errorf("figures of the dashboard: %w", err)
 	}
 	ctx, d.end = context.WithCancel(context.WithoutCancel(ctx))
+	d.bulks.begin(ctx)
 	d.running.Go(func() { d.keepFigures(ctx) })
 	d.running.Go(func() { d.keepWatch(ctx) })
 	return nil
