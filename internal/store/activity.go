@@ -47,7 +47,7 @@ const (
 		GROUP BY r.first_seen / 60000`
 	syncedByMinute = `
 		SELECT t.synced_at / 60000, COUNT(*) FROM streams s CROSS JOIN tasks t
-		WHERE ($1 = '' OR s.kind = $1) AND t.stream_id = s.id AND t.synced_at > 0 AND t.synced_at >= $2
+		WHERE ($1 = '' OR s.kind = $1) AND t.stream_id = s.id AND t.synced_at <> 0 AND t.synced_at >= $2
 		GROUP BY t.synced_at / 60000`
 )
 
@@ -114,7 +114,7 @@ const lagTasks = 500
 // syncedLag is when a task became synced, after how long.
 type syncedLag struct{ at, lag int64 }
 
-const newestLagsQuery = `SELECT synced_at, lag_ms FROM tasks WHERE stream_id = $1 AND synced_at > 0 ORDER BY synced_at DESC LIMIT $2`
+const newestLagsQuery = `SELECT synced_at, lag_ms FROM tasks WHERE stream_id = $1 AND synced_at <> 0 ORDER BY synced_at DESC LIMIT $2`
 
 func newestLags(ctx context.Context, tx Tx, streamID int64) ([]syncedLag, error) {
 	rows, err := tx.Query(ctx, newestLagsQuery, streamID, lagTasks)
@@ -206,7 +206,7 @@ const (
 		SELECT s.connection, '', (SELECT COUNT(*) FROM records r WHERE r.connection = s.connection AND r.kind = s.kind AND r.first_seen >= $2)
 		FROM (SELECT DISTINCT connection, kind FROM streams) AS s WHERE ($1 = '' OR s.kind = $1)`
 	syncedSince = `
-		SELECT s.connection, s.destination, (SELECT COUNT(*) FROM tasks t WHERE t.stream_id = s.id AND t.synced_at > 0 AND t.synced_at >= $2)
+		SELECT s.connection, s.destination, (SELECT COUNT(*) FROM tasks t WHERE t.stream_id = s.id AND t.synced_at <> 0 AND t.synced_at >= $2)
 		FROM streams s WHERE ($1 = '' OR s.kind = $1)`
 	statesSince = `
 		SELECT s.connection, s.destination, (SELECT COUNT(*) FROM tasks t WHERE t.stream_id = s.id AND t.state = $3 AND t.first_seen >= $2)

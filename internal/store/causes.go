@@ -189,7 +189,7 @@ type stake struct {
 	sums  []money.Money
 }
 
-const stakesQuery = `SELECT cause_id, currency, COUNT(*), COUNT(amount_e4), CAST(COALESCE(SUM(amount_e4), 0) AS BIGINT) FROM tasks WHERE cause_id > 0`
+const stakesQuery = `SELECT cause_id, currency, COUNT(*), COUNT(amount_e4), CAST(COALESCE(SUM(amount_e4), 0) AS BIGINT) FROM tasks WHERE cause_id <> 0 AND cause_id > 0`
 
 // readStakes adds up the tasks that causes have, of one cause or, for 0, of all.
 func readStakes(ctx context.Context, tx Tx, causeID int64) (map[int64]stake, error) {
@@ -223,8 +223,8 @@ func readStakes(ctx context.Context, tx Tx, causeID int64) (map[int64]stake, err
 // usedCauses steps through the causes that tasks have, with one search in the index for each.
 const usedCauses = `
 	WITH RECURSIVE used (id) AS (
-		SELECT MIN(cause_id) FROM tasks WHERE cause_id > 0
-		UNION ALL SELECT (SELECT MIN(t.cause_id) FROM tasks t WHERE t.cause_id > 0 AND t.cause_id > used.id) FROM used WHERE used.id IS NOT NULL)`
+		SELECT MIN(cause_id) FROM tasks WHERE cause_id <> 0
+		UNION ALL SELECT (SELECT MIN(t.cause_id) FROM tasks t WHERE t.cause_id <> 0 AND t.cause_id > used.id) FROM used WHERE used.id IS NOT NULL)`
 
 // CountOpenCauses counts the causes that are open.
 func (s *Store) CountOpenCauses(ctx context.Context, now time.Time) (int, error) {
@@ -275,7 +275,7 @@ func (s *Store) CloseCauses(ctx context.Context, now time.Time) (int64, error) {
 	err := s.Write(ctx, func(ctx context.Context, tx Tx) (err error) {
 		n, err = tx.Exec(ctx, `
 			UPDATE causes SET closed_at = $1 WHERE closed_at = 0
-			AND NOT EXISTS (SELECT 1 FROM tasks WHERE tasks.cause_id > 0 AND tasks.cause_id = causes.id)`, millis(now))
+			AND NOT EXISTS (SELECT 1 FROM tasks WHERE tasks.cause_id <> 0 AND tasks.cause_id = causes.id)`, millis(now))
 		return err
 	})
 	if err != nil {

@@ -126,7 +126,7 @@ const sizeBound = 1000
 // indexFinder finds the records that an index has under a value.
 type indexFinder struct {
 	value int64
-	// nextText takes the value, an id and a limit; amongText the value and a list of ids.
+	// nextText takes the value, an id and a limit; amongText the value, and a list of ids at its end.
 	nextText, amongText string
 	found               int
 }
@@ -157,12 +157,8 @@ func (f *indexFinder) among(ctx context.Context, tx Tx, records []int64) ([]int6
 	if len(records) == 0 || f.found == 0 {
 		return nil, nil
 	}
-	size := padded(len(records))
-	args := append(make([]any, 0, size+1), f.value)
-	for i := range size {
-		args = append(args, records[min(i, len(records)-1)])
-	}
-	return scanIDs(tx.Query(ctx, f.amongText+`(`+placeholders(size, 2)+`)`, args...))
+	ids, args := idList(records, 2)
+	return scanIDs(tx.Query(ctx, f.amongText+`(`+ids+`)`, append([]any{f.value}, args...)...))
 }
 
 func (f *indexFinder) size() int { return f.found }
@@ -360,11 +356,14 @@ func (w searchWord) finder(ctx context.Context, tx Tx) (finder, error) {
 }
 
 // searchWalk walks along the tasks of the records that a search finds.
-type searchWalk struct{ finder finder }
+type searchWalk struct {
+	finder finder
+	rest   conditions // that the tasks meet
+}
 
 func newSearchWalk(ctx context.Context, tx Tx, s *search) (*searchWalk, error) {
 	f, err := s.finder(ctx, tx)
-	return &searchWalk{f}, err
+	return &searchWalk{finder: f}, err
 }
 
 func (w *searchWalk) next(ctx context.Context, tx Tx, after place, n int) (step, error) {
@@ -377,7 +376,7 @@ func (w *searchWalk) next(ctx context.Context, tx Tx, after place, n int) (step,
 		return step{}, err
 	}
 	st := step{last: place{at: found.last}, end: found.end, read: found.read}
-	if st.places, err = tasksOf(ctx, tx, "record_id", found.records); err != nil {
+	if st.places, err = tasksWith(ctx, tx, "record_id", "record_id", found.records, w.rest); err != nil {
 		return step{}, err
 	}
 	slices.SortFunc(st.places, modeSearch.compare)

@@ -64,11 +64,11 @@ var ErrCursor = errors.New("this is no cursor of the list")
 
 const (
 	// scanBudget bounds how many rows of an index one page reads.
-	scanBudget = 20_000
+	scanBudget = 10_000
 	// scanChunk is how many tasks are looked at together when not all of them match.
 	scanChunk = 256
-	// fewRecords is up to how many records a range of amounts is read as a whole, instead of looking at tasks in their order.
-	fewRecords = 1000
+	// few is up to how many tasks are read as a whole instead of in their order, where an index with another order finds them.
+	few = 1000
 )
 
 // ListTasks gives a page of the tasks that the filter chooses. However many there are and whatever is asked, it reads
@@ -232,24 +232,28 @@ func newList(ctx context.Context, tx Tx, f TaskFilter, search *search) (*list, e
 	if err != nil {
 		return nil, err
 	}
-	if few, err := f.fewRecords(ctx, tx); err != nil {
-		return nil, err
-	} else if few != nil && l.mode != modeSearch {
-		l.walk, err = newSetWalk(ctx, tx, l.mode, few)
+	if l.mode == modeSearch {
+		l.restAmounts(f)
 		l.restOf(f, streams, true, true)
+		w, err := newSearchWalk(ctx, tx, search)
+		w.rest, l.rest, l.walk = l.rest, conditions{}, w // which reads the tasks anyway
+		return l, err
+	}
+	records, err := f.fewRecords(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	if records != nil {
+		l.restOf(f, streams, true, true)
+		l.walk, err = newSetWalk(ctx, tx, l.mode, "record_id", records)
 		return l, err
 	}
 	l.restAmounts(f)
-	switch l.mode {
-	case modeSearch:
-		l.walk, err = newSearchWalk(ctx, tx, search)
-		l.restOf(f, streams, true, true)
-	case modeWaiting:
-		l.walkWaiting(f, streams)
-	default:
+	if l.mode == modeNewest {
 		l.walkNewest(f, streams)
+		return l, nil
 	}
-	return l, err
+	return l, l.walkWaiting(ctx, tx, f, streams)
 }
 
 // begin finds the place after which the page begins.
@@ -285,7 +289,7 @@ func (l *list) walkNewest(f TaskFilter, chosen *chosenStreams) {
 	}
 	switch {
 	case f.CauseID > 0:
-		w.add("cause_id > 0 AND cause_id = ?", f.CauseID)
+		w.add("cause_id <> 0 AND cause_id = ?", f.CauseID)
 		l.restOf(f, chosen, false, true)
 	case chosen.byKind && len(f.States) == 0, len(chosen.ids)*len(states) > maxRanges:
 		for _, kind := range chosen.kinds {
@@ -307,7 +311,16 @@ func (l *list) walkNewest(f TaskFilter, chosen *chosenStreams) {
 }
 
 // walkWaiting walks by waiting_since.
-func (l *list) walkWaiting(f TaskFilter, chosen *chosenStreams) {
+func (l *list) walkWaiting(ctx context.Context, tx Tx, f TaskFilter, chosen *chosenStreams) error {
+	tasks, err := f.fewTasks(ctx, tx, chosen)
+	if err != nil {
+		return err
+	}
+	if tasks != nil {
+		l.restOf(f, nil, true, false)
+		l.walk, err = newSetWalk(ctx, tx, l.mode, "id", tasks)
+		return err
+	}
 	w := &rangeWalk{mode: modeWaiting, column: "waiting_since", since: 1, until: math.MaxInt64}
 	l.walk = w
 	if stuck := !slices.ContainsFunc(f.States, func(s TaskState) bool { return s != TaskHeld && s != TaskFailed }); stuck && len(f.States) > 0 {
@@ -315,9 +328,9 @@ func (l *list) walkWaiting(f TaskFilter, chosen *chosenStreams) {
 			w.add("state IN ('held', 'failed') AND state = ?", string(state))
 		}
 		l.restOf(f, chosen, true, false)
-		return
+		return nil
 	}
-	w.add("waiting_since > 0")
+	w.add("waiting_since <> 0")
 	if !chosen.all {
 		w.streams = map[int64]bool{}
 		for _, id := range chosen.ids {
@@ -325,6 +338,7 @@ func (l *list) walkWaiting(f TaskFilter, chosen *chosenStreams) {
 		}
 	}
 	l.restOf(f, nil, true, true)
+	return nil
 }
 
 // restOf leaves to the check of each task what the walk does not look after, of streams (nil when it does), of times
@@ -428,14 +442,31 @@ func (f TaskFilter) fewRecords(ctx context.Context, tx Tx) ([]int64, error) {
 		to = roundE4(*f.MaxAmount, -1)
 	}
 	ids, err := scanIDs(tx.Query(ctx, `
-		SELECT id FROM records WHERE amount_e4 IS NOT NULL AND amount_e4 >= $1 AND amount_e4 <= $2 ORDER BY amount_e4, id LIMIT $3`, from, to, fewRecords+1))
-	if err != nil || len(ids) > fewRecords {
+		SELECT id FROM records WHERE amount_e4 IS NOT NULL AND amount_e4 >= $1 AND amount_e4 <= $2 ORDER BY amount_e4, id LIMIT $3`, from, to, few+1))
+	if err != nil || len(ids) > few {
 		return nil, err
 	}
-	if ids == nil {
-		ids = []int64{}
+	return append([]int64{}, ids...), nil
+}
+
+// fewTasks gives the tasks of the streams in the states that are wanted and not at an end; nil when they are many.
+func (f TaskFilter) fewTasks(ctx context.Context, tx Tx, chosen *chosenStreams) ([]int64, error) {
+	w := &rangeWalk{mode: modeNewest, column: "first_seen", until: math.MaxInt64}
+	for _, id := range chosen.ids {
+		for _, state := range []TaskState{TaskWaiting, TaskWorking, TaskHeld, TaskFailed} {
+			if len(f.States) == 0 || slices.Contains(f.States, state) {
+				w.add("stream_id = ? AND state = ?", id, string(state))
+			}
+		}
 	}
-	return ids, nil
+	if len(w.ranges) > maxRanges {
+		return nil, nil
+	}
+	st, err := w.next(ctx, tx, modeNewest.begin(), few+1)
+	if err != nil || len(st.places) > few {
+		return nil, err
+	}
+	return idsOf(st.places), nil
 }
 
 func scanIDs(rows Rows, err error) ([]int64, error) {
@@ -499,7 +530,7 @@ func (l *list) matching(ctx context.Context, tx Tx, places []place) ([]place, er
 	}
 	kept := map[int64]bool{}
 	for some := range slices.Chunk(places, 2*scanChunk) {
-		ids, args := idList(some)
+		ids, args := idList(idsOf(some), 1)
 		rest, more := l.rest.text(len(args) + 1)
 		found, err := scanIDs(tx.Query(ctx, `SELECT t.id FROM tasks t WHERE t.id IN (`+ids+`) AND `+rest, append(args, more...)...))
 		if err != nil {
@@ -520,7 +551,7 @@ func loadRows(ctx context.Context, tx Tx, places []place) ([]TaskRow, [][]byte, 
 	}
 	tasks, buyers := make([]TaskRow, len(places)), make([][]byte, len(places))
 	for some := range slices.Chunk(places, 2*scanChunk) {
-		ids, args := idList(some)
+		ids, args := idList(idsOf(some), 1)
 		if err := loadSome(ctx, tx, ids, args, func(row TaskRow, buyer []byte) {
 			i := byID[row.ID]
 			tasks[i], buyers[i] = row, buyer
@@ -547,14 +578,21 @@ func loadSome(ctx context.Context, tx Tx, ids string, args []any, take func(Task
 	return rows.Err()
 }
 
-// idList gives the ids of places as the arguments of a statement whose text is one of a few: the last id fills it up.
-func idList(places []place) (text string, args []any) {
-	size := padded(len(places))
-	args = make([]any, size)
+// idList gives ids as the arguments of a statement whose text is one of a few: the last id fills it up.
+func idList(ids []int64, from int) (text string, args []any) {
+	args = make([]any, padded(len(ids)))
 	for i := range args {
-		args[i] = places[min(i, len(places)-1)].id
+		args[i] = ids[min(i, len(ids)-1)]
 	}
-	return placeholders(size, 1), args
+	return placeholders(len(args), from), args
+}
+
+func idsOf(places []place) []int64 {
+	ids := make([]int64, len(places))
+	for i, p := range places {
+		ids[i] = p.id
+	}
+	return ids
 }
 
 // count counts up to limit.

@@ -19,7 +19,7 @@ func (s *Store) CauseTrend(ctx context.Context, ids []int64, hours int, now time
 		clear(trend)
 		rows, err := tx.Query(ctx, `
 			SELECT cause_id, first_seen / 3600000 AS at, COUNT(*) FROM tasks
-			WHERE cause_id > 0 AND cause_id IN (`+placeholders(len(ids), 2)+`) AND first_seen >= $1 GROUP BY cause_id, at`,
+			WHERE cause_id <> 0 AND cause_id IN (`+placeholders(len(ids), 2)+`) AND first_seen >= $1 GROUP BY cause_id, at`,
 			append([]any{from * hour}, anys(ids)...)...)
 		if err != nil {
 			return err

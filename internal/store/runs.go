@@ -23,8 +23,8 @@ func (s *Store) CountSince(ctx context.Context, flow, kind string, since time.Ti
 	var n Became
 	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
 		err := tx.QueryRow(ctx, `
-			SELECT (SELECT COUNT(*) FROM tasks WHERE `+ours+` AND synced_at > 0 AND synced_at >= $3),
-				(SELECT COUNT(*) FROM tasks WHERE waiting_since > 0 AND waiting_since >= $3 AND `+ours+`),
+			SELECT (SELECT COUNT(*) FROM tasks WHERE `+ours+` AND synced_at <> 0 AND synced_at >= $3),
+				(SELECT COUNT(*) FROM tasks WHERE waiting_since <> 0 AND waiting_since >= $3 AND `+ours+`),
 				(SELECT COUNT(*) FROM tasks WHERE state = 'held' AND waiting_since >= $3 AND `+ours+`),
 				(SELECT COUNT(*) FROM tasks WHERE state = 'failed' AND waiting_since >= $3 AND `+ours+`),
 				(SELECT COUNT(*) FROM tasks WHERE `+ours+` AND state = 'skipped' AND first_seen >= $3)`,

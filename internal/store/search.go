@@ -343,17 +343,14 @@ func (s *Store) saveSummary(ctx context.Context, tx Tx, w Work, sum *Summary, no
 	if p.hash == w.summary {
 		return nil
 	}
-	gone, fresh, err := s.replaceSummary(ctx, tx, w, sum)
-	if err != nil {
-		return err
+	changed, gone, fresh, err := s.replaceSummary(ctx, tx, w, sum)
+	if err != nil || !changed {
+		return err // unchanged: another task of the record was first
 	}
 	for _, hash := range gone {
 		if _, err := tx.Exec(ctx, `DELETE FROM terms WHERE hash = $1 AND record_id = $2`, hash, w.RecordID); err != nil {
 			return err
 		}
-	}
-	if fresh == nil {
-		return nil // another task of the record was first
 	}
 	if err := insertTerms(ctx, tx, w.RecordID, fresh); err != nil {
 		return err
@@ -364,9 +361,9 @@ func (s *Store) saveSummary(ctx context.Context, tx Tx, w Work, sum *Summary, no
 	return s.countSeen(ctx, tx, w.Connection, sum.Seen, now)
 }
 
-// replaceSummary changes the record and gives the terms that it has no more and those that are new; the new ones are
-// nil when it says that already.
-func (s *Store) replaceSummary(ctx context.Context, tx Tx, w Work, sum *Summary) (gone, fresh []int64, err error) {
+// replaceSummary changes the record, if it says something else, and gives the terms that it has no more and those that
+// are new.
+func (s *Store) replaceSummary(ctx context.Context, tx Tx, w Work, sum *Summary) (changed bool, gone, fresh []int64, err error) {
 	p := sum.packed
 	replace := func(before int64) (bool, error) {
 		n, err := tx.Exec(ctx, `
@@ -376,12 +373,8 @@ func (s *Store) replaceSummary(ctx context.Context, tx Tx, w Work, sum *Summary)
 		return n == 1, err
 	}
 	if w.summary == 0 {
-		first, err := replace(0)
-		if err != nil {
-			return nil, nil, err
-		}
-		if first {
-			return nil, p.terms, nil
+		if first, err := replace(0); err != nil || first {
+			return first, nil, p.terms, err
 		}
 	}
 	lock := ""
@@ -391,15 +384,14 @@ func (s *Store) replaceSummary(ctx context.Context, tx Tx, w Work, sum *Summary)
 	var before int64
 	var kept []byte
 	if err := tx.QueryRow(ctx, `SELECT summary, terms FROM records WHERE id = $1`+lock, w.RecordID).Scan(&before, &kept); err != nil {
-		return nil, nil, err
+		return false, nil, nil, err
 	}
 	if before == p.hash {
-		return nil, nil, nil
+		return false, nil, nil, nil
 	}
 	if _, err := replace(before); err != nil {
-		return nil, nil, err
+		return false, nil, nil, err
 	}
-	fresh = []int64{}
 	old := unpackTerms(kept)
 	for _, hash := range p.terms {
 		if _, had := slices.BinarySearch(old, hash); !had {
@@ -411,7 +403,7 @@ func (s *Store) replaceSummary(ctx context.Context, tx Tx, w Work, sum *Summary)
 			gone = append(gone, hash)
 		}
 	}
-	return gone, fresh, nil
+	return true, gone, fresh, nil
 }
 
 // insertTerms inserts the terms of a record in one statement. The number of its rows is one of a few, so that the

@@ -129,20 +129,21 @@ func (w *rangeWalk) countQuery(r conditions, limit int) (string, []any) {
 	return `SELECT COUNT(*) FROM (SELECT 1 FROM tasks WHERE ` + where + ` LIMIT $` + strconv.Itoa(len(args)+1) + `) AS counted`, append(args, limit)
 }
 
-// setWalk walks along the tasks of a few records.
+// setWalk walks along a few tasks.
 type setWalk struct {
 	mode   listMode
 	places []place // in order
 }
 
-func newSetWalk(ctx context.Context, tx Tx, mode listMode, records []int64) (*setWalk, error) {
+// newSetWalk walks along the tasks that have one of some ids in a column.
+func newSetWalk(ctx context.Context, tx Tx, mode listMode, column string, ids []int64) (*setWalk, error) {
 	w := &setWalk{mode: mode}
-	column := "first_seen"
+	at := "first_seen"
 	if mode == modeWaiting {
-		column = "waiting_since"
+		at = "waiting_since"
 	}
-	for some := range slices.Chunk(records, 2*scanChunk) {
-		places, err := tasksOf(ctx, tx, column, some)
+	for some := range slices.Chunk(ids, 2*scanChunk) {
+		places, err := tasksWith(ctx, tx, at, column, some, conditions{})
 		if err != nil {
 			return nil, err
 		}
@@ -155,17 +156,18 @@ func newSetWalk(ctx context.Context, tx Tx, mode listMode, records []int64) (*se
 	return w, nil
 }
 
-// tasksOf gives the tasks of records with what a column says of them.
-func tasksOf(ctx context.Context, tx Tx, column string, records []int64) ([]place, error) {
-	if len(records) == 0 {
+// tasksWith gives the tasks that have one of some ids in a column and meet conditions, with a time or number of each.
+func tasksWith(ctx context.Context, tx Tx, at, column string, some []int64, rest conditions) ([]place, error) {
+	if len(some) == 0 {
 		return nil, nil
 	}
-	named := make([]place, len(records))
-	for i, id := range records {
-		named[i].id = id
+	ids, args := idList(some, 1)
+	query := `SELECT t.` + at + `, t.id FROM tasks t WHERE t.` + column + ` IN (` + ids + `)`
+	if !rest.empty() {
+		text, more := rest.text(len(args) + 1)
+		query, args = query+` AND `+text, append(args, more...)
 	}
-	ids, args := idList(named)
-	rows, err := tx.Query(ctx, `SELECT `+column+`, id FROM tasks WHERE record_id IN (`+ids+`)`, args...)
+	rows, err := tx.Query(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,7 @@ ALTER TABLE tasks ADD COLUMN lag_ms BIGINT NOT NULL DEFAULT 0; -- how long it wa
 UPDATE records SET amount_e4 = CAST(round(CAST(amount AS NUMERIC) * 10000) AS BIGINT) WHERE amount <> '';
 INSERT INTO streams (flow, connection, destination, kind, via)
     SELECT DISTINCT t.flow, r.connection, t.destination, t.kind, r.first_via FROM tasks t JOIN records r ON r.id = t.record_id;
+UPDATE tasks SET lag_ms = synced_at - created_at WHERE synced_at > created_at;
 UPDATE tasks SET (stream_id, first_seen, amount_e4, currency) = (
     SELECT s.id, r.first_seen, r.amount_e4, r.currency FROM records r JOIN streams s ON s.flow = tasks.flow AND s.connection = r.connection
         AND s.destination = tasks.destination AND s.kind = tasks.kind AND s.via = r.first_via
@@ -41,13 +42,14 @@ CREATE INDEX records_seen ON records (connection, kind, first_seen);
 DROP INDEX tasks_state;
 DROP INDEX tasks_cause;
 DROP INDEX tasks_waiting_since;
+-- Conditions of indexes say <> 0, because SQLite would take > 0, which a query must repeat, for the begin of its range.
 CREATE INDEX tasks_stream ON tasks (stream_id, state, first_seen, id);
 CREATE INDEX tasks_seen ON tasks (kind, first_seen, id);
-CREATE INDEX tasks_synced ON tasks (stream_id, synced_at, lag_ms) WHERE synced_at > 0;
-CREATE INDEX tasks_waiting_since ON tasks (waiting_since, id, stream_id) WHERE waiting_since > 0;
+CREATE INDEX tasks_synced ON tasks (stream_id, synced_at, lag_ms) WHERE synced_at <> 0;
+CREATE INDEX tasks_waiting_since ON tasks (waiting_since, id, stream_id) WHERE waiting_since <> 0;
 CREATE INDEX tasks_stuck ON tasks (state, waiting_since, id) WHERE state IN ('held', 'failed');
-CREATE INDEX tasks_cause ON tasks (cause_id, first_seen, id) WHERE cause_id > 0;
-CREATE INDEX tasks_stake ON tasks (cause_id, currency, amount_e4) WHERE cause_id > 0;
+CREATE INDEX tasks_cause ON tasks (cause_id, first_seen, id) WHERE cause_id <> 0;
+CREATE INDEX tasks_stake ON tasks (cause_id, currency, amount_e4) WHERE cause_id <> 0;
 
 -- Words that records are found by, as keyed hashes: the first eight bytes of an HMAC-SHA256.
 CREATE TABLE terms (
