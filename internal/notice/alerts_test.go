@@ -149,7 +149,7 @@ func (w *watch) order(id string, state store.TaskState, amount string, cause *st
 	w.write(func(ctx context.Context, tx store.Tx) error {
 		_, err := st.FinishTask(ctx, tx, store.Result{
 			Work: works[0], Run: "run", State: state, Due: now.Add(24 * time.Hour), Started: now, Ended: now, Cause: cause,
-			Summary: &store.Summary{Number: id, Amount: value, Currency: currency},
+			Summary: &store.Summary{Number: id, Amount: value, Currency: currency, Words: store.Words{SKUs: []string{"tea"}}},
 		})
 		return err
 	})

@@ -227,26 +227,37 @@ func lostTopics(h health) []string {
 }
 
 func (n *Notices) growingCauses(ctx context.Context, c Config, now time.Time) ([]finding, error) {
-	growing, err := n.store.GrowingCauses(ctx, now.Add(-growTime), c.Rules.CauseGrowing.Tasks)
+	growing, err := n.store.GrowingCauses(ctx, now.Add(-growTime), c.Rules.CauseGrowing.Tasks, now)
 	if err != nil {
 		return nil, err
 	}
-	found := make([]finding, len(growing))
-	for i, g := range growing {
-		todo := "Fix the cause for one order, try it, then for all of them."
-		if g.Cause.Fix != "" {
-			todo = "Do this: " + shorten(g.Cause.Fix) + ". Then try one order again, then all of them."
+	var found []finding
+	for _, g := range growing {
+		causes, err := n.store.Causes(ctx, store.CauseFilter{ID: g.CauseID, Now: now})
+		if err != nil {
+			return nil, err
 		}
-		found[i] = finding{
-			rule: RuleCauseGrowing, subject: fmt.Sprint(g.Cause.ID),
-			title: fmt.Sprintf("More and more orders of flow %s stop for one reason", g.Cause.Flow),
-			what: fmt.Sprintf("%s came to it within the last hour. Step %s: %s.",
-				plural(int64(g.New), "record", "records"), g.Cause.Step, shorten(g.Cause.Message)),
-			todo: todo, path: fmt.Sprintf("/causes/%d", g.Cause.ID),
-			stake: func(ctx context.Context) (store.AtStake, error) { return n.store.OrdersWithCause(ctx, g.Cause.ID) },
+		if len(causes) > 0 {
+			found = append(found, grows(causes[0], g.New))
 		}
 	}
 	return found, nil
+}
+
+func grows(c store.Cause, added int) finding {
+	todo := "Fix the cause for one order, try it, then for all of them."
+	if c.Fix != "" {
+		todo = "Do this: " + shorten(c.Fix) + ". Then try one order again, then all of them."
+	}
+	return finding{
+		rule: RuleCauseGrowing, subject: fmt.Sprint(c.ID),
+		title: fmt.Sprintf("More and more orders of flow %s stop for one reason", c.Flow),
+		what:  fmt.Sprintf("%s came to it within the last hour. Step %s: %s.", plural(int64(added), "record", "records"), c.Step, shorten(c.Message)),
+		todo:  todo, path: fmt.Sprintf("/causes/%d", c.ID),
+		stake: func(context.Context) (store.AtStake, error) {
+			return store.AtStake{Orders: int64(c.Tasks), Money: c.Stake}, nil
+		},
+	}
 }
 
 func (n *Notices) pauses(ctx context.Context, c Config, _ time.Time) ([]finding, error) {

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/shopspring/decimal"
-
 	"github.com/orderlyhq/orderly/money"
 )
 
@@ -160,39 +158,28 @@ type AtStake struct {
 	Money  []money.Money
 }
 
-// atStake adds up orders. The query gives currency, amount and how many orders have both: sums are worked out here,
-// because amounts are texts and must not become floats.
-func (s *Store) atStake(ctx context.Context, query string, args ...any) (AtStake, error) {
+// atStake adds up the orders that a condition chooses.
+func (s *Store) atStake(ctx context.Context, condition string, args ...any) (AtStake, error) {
 	var total AtStake
 	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
 		total = AtStake{}
-		place := map[string]int{}
-		rows, err := tx.Query(ctx, query, args...)
+		rows, err := tx.Query(ctx, `
+			SELECT currency, COUNT(*), COUNT(amount_e4), CAST(COALESCE(SUM(amount_e4), 0) AS BIGINT) FROM tasks
+			WHERE waiting_since <> 0 AND `+condition+` GROUP BY currency ORDER BY currency`, args...)
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
 		for rows.Next() {
-			var currency, amount string
-			var n int64
-			if err := rows.Scan(&currency, &amount, &n); err != nil {
+			var currency money.Currency
+			var n, known, sum int64
+			if err := rows.Scan(&currency, &n, &known, &sum); err != nil {
 				return err
 			}
 			total.Orders += n
-			if amount == "" || currency == "" {
-				continue // not decoded yet
+			if known > 0 {
+				total.Money = append(total.Money, money.New(decimalOfE4(sum), currency))
 			}
-			one, err := decimal.NewFromString(amount)
-			if err != nil {
-				return fmt.Errorf("the amount of an order: %w", err)
-			}
-			i, known := place[currency]
-			if !known {
-				i = len(total.Money)
-				place[currency] = i
-				total.Money = append(total.Money, money.New(decimal.Zero, money.Currency(currency)))
-			}
-			total.Money[i].Amount = total.Money[i].Amount.Add(one.Mul(decimal.NewFromInt(n)))
 		}
 		return rows.Err()
 	})
@@ -204,27 +191,12 @@ func (s *Store) atStake(ctx context.Context, query string, args ...any) (AtStake
 
 // OrdersOlderThan adds up the orders of a flow that have not been in the destination since before a time.
 func (s *Store) OrdersOlderThan(ctx context.Context, flow string, before time.Time) (AtStake, error) {
-	return s.atStake(ctx, `
-		SELECT r.currency, r.amount, COUNT(*) FROM tasks t JOIN records r ON r.id = t.record_id
-		WHERE t.flow = $1 AND t.kind = 'order' AND t.state IN ('waiting', 'working', 'held', 'failed') AND t.waiting_since > 0 AND t.waiting_since < $2
-		GROUP BY r.currency, r.amount ORDER BY r.currency`, flow, millis(before))
+	return s.atStake(ctx, `waiting_since < $2 AND stream_id IN (SELECT id FROM streams WHERE flow = $1 AND kind = 'order')`, flow, millis(before))
 }
 
-// OrdersOf adds up the orders that are on their way to or from a connection.
+// OrdersOf adds up the orders of a connection, or for it, that are not in their destination.
 func (s *Store) OrdersOf(ctx context.Context, connection string) (AtStake, error) {
-	return s.atStake(ctx, `
-		SELECT r.currency, r.amount, COUNT(*) FROM tasks t JOIN records r ON r.id = t.record_id
-		WHERE t.flow IN (SELECT name FROM flows WHERE source = $1 OR destination = $1)
-		AND t.kind = 'order' AND t.state IN ('waiting', 'working', 'held', 'failed') AND t.waiting_since > 0
-		GROUP BY r.currency, r.amount ORDER BY r.currency`, connection)
-}
-
-// OrdersWithCause adds up the orders that have a cause now.
-func (s *Store) OrdersWithCause(ctx context.Context, causeID int64) (AtStake, error) {
-	return s.atStake(ctx, `
-		SELECT r.currency, r.amount, COUNT(*) FROM tasks t JOIN records r ON r.id = t.record_id
-		WHERE t.cause_id = $1 AND t.cause_id > 0 AND t.kind = 'order'
-		GROUP BY r.currency, r.amount ORDER BY r.currency`, causeID)
+	return s.atStake(ctx, `stream_id IN (SELECT id FROM streams WHERE (connection = $1 OR destination = $1) AND kind = 'order')`, connection)
 }
 
 // OldestOrders gives since when the longest waiting order of each flow is not in its destination; flows whose orders
@@ -234,8 +206,8 @@ func (s *Store) OldestOrders(ctx context.Context) (map[string]time.Time, error) 
 	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
 		clear(millisOf)
 		return countInto(ctx, tx, millisOf, `
-			SELECT flow, MIN(waiting_since) FROM tasks
-			WHERE waiting_since > 0 AND kind = 'order' AND state IN ('waiting', 'working', 'held', 'failed') GROUP BY flow`)
+			SELECT s.flow, MIN(t.waiting_since) FROM tasks t JOIN streams s ON s.id = t.stream_id
+			WHERE t.waiting_since <> 0 AND s.kind = 'order' GROUP BY s.flow`)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("oldest orders: %w", err)
@@ -249,33 +221,30 @@ func (s *Store) OldestOrders(ctx context.Context) (map[string]time.Time, error) 
 
 // Growth is a cause to which tasks came lately.
 type Growth struct {
-	Cause Cause
-	New   int // tasks that came to rest in it since
+	CauseID int64
+	New     int // tasks that came to rest in it
 }
 
-// GrowingCauses gives the causes in which at least so many tasks came to rest, held or failed, since a time.
-func (s *Store) GrowingCauses(ctx context.Context, since time.Time, atLeast int) ([]Growth, error) {
+// GrowingCauses gives the causes that are neither snoozed nor ignored and in which at least so many tasks came to rest,
+// held or failed, since a time.
+func (s *Store) GrowingCauses(ctx context.Context, since time.Time, atLeast int, now time.Time) ([]Growth, error) {
 	var list []Growth
 	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
 		list = list[:0]
 		rows, err := tx.Query(ctx, `
-			SELECT c.id, c.flow, c.step, c.code, c.field, c.message, c.fix, c.first_seen, c.last_seen, n.count
-			FROM causes c JOIN (
+			SELECT c.id, n.count FROM causes c JOIN (
 				SELECT cause_id, COUNT(*) AS count FROM tasks
-				WHERE cause_id > 0 AND updated_at >= $1 AND state IN ('held', 'failed') GROUP BY cause_id) n ON n.cause_id = c.id
-			WHERE n.count >= $2 ORDER BY c.id`, millis(since), atLeast)
+				WHERE cause_id <> 0 AND updated_at >= $1 AND state IN ('held', 'failed') GROUP BY cause_id) n ON n.cause_id = c.id
+			WHERE n.count >= $2 AND c.ignored_why = '' AND c.snoozed_until <= $3 ORDER BY c.id`, millis(since), atLeast, millis(now))
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
 		for rows.Next() {
 			var g Growth
-			var first, last int64
-			c := &g.Cause
-			if err := rows.Scan(&c.ID, &c.Flow, &c.Step, &c.Code, &c.Field, &c.Message, &c.Fix, &first, &last, &g.New); err != nil {
+			if err := rows.Scan(&g.CauseID, &g.New); err != nil {
 				return err
 			}
-			c.FirstSeen, c.LastSeen = moment(first), moment(last)
 			list = append(list, g)
 		}
 		return rows.Err()

@@ -207,6 +207,7 @@ type TaskNews struct {
 	Amount     string        `json:"amount,omitempty"` // a decimal
 	Currency   string        `json:"currency,omitempty"`
 	State      TaskState     `json:"state"`
+	Outcome    string        `json:"outcome,omitempty"` // of the delivery: created, updated, unchanged, cancelled; with synced
 	Document   *NewsDocument `json:"document,omitempty"`
 	Reason     string        `json:"reason,omitempty"`
 	Cause      *NewsCause    `json:"cause,omitempty"`
@@ -237,26 +238,39 @@ var ToldStates = []TaskState{TaskSynced, TaskHeld, TaskFailed}
 // asked where there is none.
 const anybodyListens = `EXISTS (SELECT 1 FROM endpoints WHERE NOT disabled)`
 
+// mostReason bounds the reason in a message, in bytes.
+const mostReason = 1000
+
 // tell writes the message of the state that a task has come to, when an endpoint wants it.
-func (s *Store) tell(ctx context.Context, tx Tx, taskID int64, now time.Time) error {
+func (s *Store) tell(ctx context.Context, tx Tx, taskID int64, outcome string, now time.Time) error {
 	var news TaskNews
+	var pinned bool
 	var d NewsDocument
 	var c NewsCause
 	err := tx.QueryRow(ctx, `
-		SELECT t.flow, r.connection, r.kind, r.source_id, r.number, r.amount, r.currency, t.state, t.reason,
+		SELECT t.flow, r.connection, r.kind, r.source_id, r.number, r.amount, r.currency, t.state, t.reason, t.pinned,
 			COALESCE(l.document_type, ''), COALESCE(l.document_id, ''), COALESCE(l.number, ''), COALESCE(l.url, ''),
 			COALESCE(c.id, 0), COALESCE(c.step, ''), COALESCE(c.code, ''), COALESCE(c.field, ''), COALESCE(c.message, ''), COALESCE(c.fix, '')
 		FROM tasks t JOIN records r ON r.id = t.record_id
 		LEFT JOIN links l ON l.destination = t.destination AND l.record_id = t.record_id AND l.role = r.kind
-		LEFT JOIN causes c ON c.id = t.cause_id AND t.cause_id > 0
+		LEFT JOIN causes c ON c.id = t.cause_id AND t.cause_id <> 0
 		WHERE t.id = $1`, taskID).Scan(
-		&news.Flow, &news.Connection, &news.Kind, &news.SourceID, &news.Number, &news.Amount, &news.Currency, &news.State, &news.Reason,
+		&news.Flow, &news.Connection, &news.Kind, &news.SourceID, &news.Number, &news.Amount, &news.Currency, &news.State, &news.Reason, &pinned,
 		&d.Type, &d.ID, &d.Number, &d.URL, &c.ID, &c.Step, &c.Code, &c.Field, &c.Message, &c.Fix)
 	if err != nil {
 		return fmt.Errorf("message of task %d: %w", taskID, err)
 	}
 	if !slices.Contains(ToldStates, news.State) {
 		return nil
+	}
+	if pinned {
+		news.Reason = "a person holds it back" // and what people write is theirs
+	}
+	if len(news.Reason) > mostReason {
+		news.Reason = strings.ToValidUTF8(news.Reason[:mostReason], "")
+	}
+	if news.State == TaskSynced {
+		news.Outcome = outcome
 	}
 	if d.ID != "" {
 		news.Document = &d

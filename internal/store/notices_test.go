@@ -76,7 +76,7 @@ func TestATaskThatIsFinishedIsToldToThoseWhoWantIt(t *testing.T) {
 			n := base
 			n.SourceID, n.Number, n.State, n.Reason = id, "#"+id, state, "no such article"
 			if state == store.TaskSynced {
-				n.Reason, n.Document = "", &store.NewsDocument{Type: "sale.order", ID: "7-" + id, Number: "S00" + id}
+				n.Outcome, n.Reason, n.Document = "created", "", &store.NewsDocument{Type: "sale.order", ID: "7-" + id, Number: "S00" + id}
 			} else {
 				n.Cause = cause
 			}
@@ -155,6 +155,38 @@ func TestNothingIsWrittenWhenNobodyListensOrNothingHappened(t *testing.T) {
 		observe(t, s, withBody(t, s, "6 is another one", order("6", start.Add(time.Second))))
 		if again := finish(t, s, r); !again || messages(t, s) != 0 {
 			t.Errorf("again %v, %d messages", again, messages(t, s))
+		}
+	})
+}
+
+func TestWhatAPersonWritesStaysInside(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store.Store) {
+		listener(t, s, "ep_1", "order.held")
+		observe(t, s, withBody(t, s, "1", order("1", start)))
+		w := take(t, s, "run", start)[0]
+		act(t, s, store.ActionHold, w.TaskID, start)
+		r := synced(w, "run", start)
+		r.State, r.Reason = store.TaskWaiting, "try again"
+		finish(t, s, r)
+		list := waiting(t, s, "ep_1", start)
+		if len(list) != 1 {
+			t.Fatalf("%d messages", len(list))
+		}
+		if n := news(t, list[0].Message); n.State != store.TaskHeld || n.Reason != "a person holds it back" {
+			t.Errorf("told %+v", n)
+		}
+	})
+}
+
+func TestALongReasonIsCut(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store.Store) {
+		listener(t, s, "ep_1", "order.failed")
+		observe(t, s, withBody(t, s, "1", order("1", start)))
+		r := synced(take(t, s, "run", start)[0], "run", start)
+		r.State, r.Links, r.Reason = store.TaskFailed, nil, "x"+strings.Repeat("ä", 5000)
+		finish(t, s, r)
+		if n := news(t, waiting(t, s, "ep_1", start)[0].Message); len(n.Reason) != 999 || !strings.HasSuffix(n.Reason, "ä") {
+			t.Errorf("%d bytes: %q", len(n.Reason), n.Reason)
 		}
 	})
 }
@@ -442,24 +474,39 @@ func TestWhatIsAtStake(t *testing.T) {
 			r.State, r.Links, r.Hash = store.TaskHeld, nil, ""
 			r.Cause = &store.Cause{Flow: erp.Flow, State: store.TaskHeld, Step: "map", Code: "unmapped", Message: "no such article"}
 			if value, currency, ok := strings.Cut(amount, " "); ok {
-				r.Summary = &store.Summary{Number: id, Amount: value, Currency: currency}
+				r.Summary = &store.Summary{Number: id, Amount: value, Currency: currency, Words: store.Words{SKUs: []string{"tea"}}}
 			}
 			finish(t, s, r)
 		}
 		write(t, s, func(ctx context.Context, tx store.Tx) error {
 			return s.SaveFlow(ctx, tx, store.Flow{Name: erp.Flow, Source: "shop", Destination: "erp"}, start)
 		})
-		growth, err := s.GrowingCauses(t.Context(), start.Add(time.Hour), 5)
-		if err != nil || len(growth) != 1 || growth[0].New != 5 || growth[0].Cause.Message != "no such article" {
+		later := start.Add(time.Hour)
+		growth, err := s.GrowingCauses(t.Context(), later, 5, later)
+		if err != nil || len(growth) != 1 || growth[0].New != 5 {
 			t.Fatalf("growing %+v, %v", growth, err)
 		}
-		if none, err := s.GrowingCauses(t.Context(), start.Add(time.Hour+time.Second), 1); err != nil || len(none) != 0 {
+		if none, err := s.GrowingCauses(t.Context(), later.Add(time.Second), 1, later); err != nil || len(none) != 0 {
 			t.Errorf("growing later %+v, %v", none, err)
 		}
+		for name, quiet := range map[string]func(ctx context.Context, tx store.Tx) error{
+			"snoozed": func(ctx context.Context, tx store.Tx) error {
+				return s.SnoozeCause(ctx, tx, growth[0].CauseID, later.Add(time.Second))
+			},
+			"ignored": func(ctx context.Context, tx store.Tx) error {
+				return s.IgnoreCause(ctx, tx, growth[0].CauseID, "known")
+			},
+		} {
+			write(t, s, quiet)
+			if none, err := s.GrowingCauses(t.Context(), later, 1, later); err != nil || len(none) != 0 {
+				t.Errorf("growing although %s: %+v, %v", name, none, err)
+			}
+			write(t, s, func(ctx context.Context, tx store.Tx) error { return s.ReopenCause(ctx, tx, growth[0].CauseID) })
+		}
 		for name, ask := range map[string]func() (store.AtStake, error){
-			"all":      func() (store.AtStake, error) { return s.OrdersOf(t.Context(), "erp") },
-			"of cause": func() (store.AtStake, error) { return s.OrdersWithCause(t.Context(), growth[0].Cause.ID) },
-			"older":    func() (store.AtStake, error) { return s.OrdersOlderThan(t.Context(), erp.Flow, start.Add(time.Hour)) },
+			"of erp":  func() (store.AtStake, error) { return s.OrdersOf(t.Context(), "erp") },
+			"of shop": func() (store.AtStake, error) { return s.OrdersOf(t.Context(), "shop") },
+			"older":   func() (store.AtStake, error) { return s.OrdersOlderThan(t.Context(), erp.Flow, start.Add(time.Hour)) },
 		} {
 			stake, err := ask()
 			if err != nil || stake.Orders != 5 || len(stake.Money) != 2 || stake.Money[0].String() != "0.50 EUR" || stake.Money[1].String() != "12.345 KWD" {

@@ -374,7 +374,7 @@ func (s *Store) DropFetch(ctx context.Context, tx Tx, w FetchWish, state TaskSta
 		return err
 	}
 	for _, id := range heard {
-		if err := s.tell(ctx, tx, id, now); err != nil {
+		if err := s.tell(ctx, tx, id, "", now); err != nil {
 			return err
 		}
 	}

@@ -276,7 +276,7 @@ func (s *Store) FinishTask(ctx context.Context, tx Tx, r Result) (again bool, er
 		return false, fmt.Errorf("task %d: %w", r.Work.TaskID, err)
 	}
 	if heard {
-		if err := s.tell(ctx, tx, r.Work.TaskID, r.Ended); err != nil {
+		if err := s.tell(ctx, tx, r.Work.TaskID, r.Outcome, r.Ended); err != nil {
 			return false, err
 		}
 	}
