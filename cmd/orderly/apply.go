@@ -98,7 +98,7 @@ func readConfig(path string) (*config.File, error) {
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
+		return nil, usageError("%w", err)
 	}
 	if len(text) > maxConfig {
 		return nil, usageError("%s is longer than the %d bytes that are accepted", path, maxConfig)

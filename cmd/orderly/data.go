@@ -47,6 +47,9 @@ type installation struct {
 
 // open opens the data; close must follow.
 func (f *dataFlags) open(cmd *cobra.Command) (*installation, error) {
+	if f.dir == "" {
+		return nil, usageError("--data is empty: name the folder of the database and the key")
+	}
 	log, err := telemetry.NewLog(cmd.ErrOrStderr(), f.logFormat, f.logLevel)
 	if err != nil {
 		return nil, usageError("%w", err)

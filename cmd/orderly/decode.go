@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -31,6 +30,9 @@ error that names the field.`,
 		Example: "  orderly decode --system shopify order.json\n  curl -s … | orderly decode --system woocommerce --kind customer -",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkKind(kind); err != nil {
+				return err
+			}
 			decoder, err := decoderOf(system, set)
 			if err != nil {
 				return err
@@ -41,13 +43,10 @@ error that names the field.`,
 			}
 			raw := connector.Raw{Ref: connector.Ref{Kind: commerce.Kind(kind)}, Form: form, Body: body}
 			var record any
-			switch raw.Ref.Kind {
-			case commerce.KindOrder:
-				record, err = decoder.DecodeOrder(raw)
-			case commerce.KindCustomer:
+			if raw.Ref.Kind == commerce.KindCustomer {
 				record, err = decoder.DecodeCustomer(raw)
-			default:
-				return usageError("--kind %q is neither order nor customer", kind)
+			} else {
+				record, err = decoder.DecodeOrder(raw)
 			}
 			if err != nil {
 				return usageError("%s is no %s of %s: %w", inputName(args[0]), kind, system, err)
@@ -64,6 +63,14 @@ error that names the field.`,
 	_ = c.RegisterFlagCompletionFunc("system", cobra.FixedCompletions(systems(connector.Source), cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions([]string{"order", "customer"}, cobra.ShellCompDirectiveNoFileComp))
 	return c
+}
+
+// checkKind refuses a --kind that is none.
+func checkKind(kind string) error {
+	if kind != string(commerce.KindOrder) && kind != string(commerce.KindCustomer) {
+		return usageError("--kind %q is neither order nor customer", kind)
+	}
+	return nil
 }
 
 // systems are the names of the systems that can be something in a flow.
@@ -138,7 +145,7 @@ func readInput(stdin io.Reader, path string) ([]byte, error) {
 	}
 	body, err := io.ReadAll(io.LimitReader(reader, maxPayload+1))
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", inputName(path), err)
+		return nil, usageError("%w", err)
 	}
 	if len(body) > maxPayload {
 		return nil, usageError("%s is longer than the %d bytes that are accepted", inputName(path), maxPayload)

@@ -55,18 +55,25 @@ func main() {
 
 // run executes a command line and gives the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	out := &output{w: stdout}
 	root := rootCommand()
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(stdout)
+	root.SetOut(out)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
+	if lost := out.failed(); lost != nil && (err == nil || errors.Is(err, errFinding)) {
+		err = fmt.Errorf("the output is not complete: %w", lost)
+	}
 	if err == nil {
 		return exitOK
 	}
 	code := exitFailed
 	if e, ok := errors.AsType[*exitError](err); ok {
 		code = e.code
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = errors.New("interrupted")
 	}
 	if text := err.Error(); text != "" {
 		_, _ = fmt.Fprintln(stderr, "orderly: "+text)
@@ -111,7 +118,11 @@ func wrapArgs(c *cobra.Command) {
 	}
 	if check := c.Args; check != nil {
 		c.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
+			err := check(cmd, args)
+			if err == nil {
+				err = cmd.ValidateRequiredFlags()
+			}
+			if err != nil {
 				return usageError("%w\nusage: %s", err, cmd.UseLine())
 			}
 			return nil

@@ -68,6 +68,11 @@ func stateNames() []string {
 
 func (f *filterFlags) filter() (store.TaskFilter, error) {
 	out := store.TaskFilter{Flow: f.flow, Kind: f.kind, Search: f.search, CauseID: f.cause}
+	if f.kind != "" {
+		if err := checkKind(f.kind); err != nil {
+			return out, err
+		}
+	}
 	for _, s := range f.states {
 		if !slices.Contains(store.TaskStates, store.TaskState(s)) {
 			return out, usageError("--state %q is none of %s", s, strings.Join(stateNames(), ", "))
@@ -416,7 +421,16 @@ func confirm(cmd *cobra.Command, question string) (bool, error) {
 		return false, usageError("%s Nobody is there to answer: repeat it with --yes", question)
 	}
 	_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "%s [y/N] ", question)
-	var answer string
-	_, _ = fmt.Fscanln(in, &answer)
-	return strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes"), nil
+	answers := make(chan string, 1)
+	go func() { // ends with the answer, or with the program
+		var answer string
+		_, _ = fmt.Fscanln(in, &answer)
+		answers <- answer
+	}()
+	select {
+	case answer := <-answers:
+		return strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes"), nil
+	case <-cmd.Context().Done():
+		return false, cmd.Context().Err()
+	}
 }

@@ -25,6 +25,12 @@ written: neither in Orderly nor in the ERP, whose client refuses every request t
 			if (len(args) == 2) == (file != "") {
 				return usageError("give the id of an order in the source, or a payload with --file")
 			}
+			if err := checkKind(kind); err != nil {
+				return err
+			}
+			if len(args) == 2 && args[1] == "" {
+				return usageError("the id is empty: give the id of an order in the source")
+			}
 			ref := connector.Ref{Kind: commerce.Kind(kind)}
 			var raw *connector.Raw
 			if file != "" {
@@ -47,6 +53,9 @@ written: neither in Orderly nor in the ERP, whose client refuses every request t
 				return err
 			}
 			defer view.Close(context.WithoutCancel(cmd.Context()))
+			if _, err := view.StoredFlow(args[0]); err != nil {
+				return usageError("%w", err)
+			}
 			p, err := view.Preview(cmd.Context(), args[0], ref, raw)
 			if err != nil {
 				return err

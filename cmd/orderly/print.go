@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 
@@ -13,6 +15,29 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 )
+
+// output passes on what is printed and remembers whether some of it was lost.
+type output struct {
+	w     io.Writer
+	mutex sync.Mutex
+	lost  error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.w.Write(p)
+	if err != nil {
+		o.mutex.Lock()
+		defer o.mutex.Unlock()
+		o.lost = cmp.Or(o.lost, err)
+	}
+	return n, err
+}
+
+func (o *output) failed() error {
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+	return o.lost
+}
 
 func jsonFlag(c *cobra.Command, to *bool) {
 	c.Flags().BoolVar(to, "json", false, "print JSON, for scripts")

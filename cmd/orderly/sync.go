@@ -90,8 +90,8 @@ Where a server runs on the same data, it does the work and sync watches it; othe
 }
 
 func (f syncFlags) check() error {
-	if !slices.Contains([]string{"order", "customer"}, f.kind) {
-		return usageError("--kind %q is neither order nor customer", f.kind)
+	if err := checkKind(f.kind); err != nil {
+		return err
 	}
 	ways := 0
 	for _, given := range []bool{len(f.ids) > 0, f.since != "" || f.until != "", f.all, f.stop > 0, f.resume > 0} {
@@ -102,10 +102,19 @@ func (f syncFlags) check() error {
 	if ways != 1 {
 		return usageError("say what to bring: --order, --since (and --until), or --all; or --watch or --stop a backfill")
 	}
-	for name, text := range map[string]string{"since": f.since, "until": f.until} {
-		if _, err := parseTime(text); err != nil {
-			return usageError("--%s: %w", name, err)
-		}
+	if slices.Contains(f.ids, "") {
+		return usageError("--order is empty: give the id of an order in the source")
+	}
+	since, err := parseTime(f.since)
+	if err != nil {
+		return usageError("--since: %w", err)
+	}
+	until, err := parseTime(f.until)
+	if err != nil {
+		return usageError("--until: %w", err)
+	}
+	if f.until != "" && !since.Before(until) {
+		return usageError("--until %s is not after --since %s", f.until, f.since)
 	}
 	return nil
 }
@@ -265,6 +274,9 @@ func (s *syncing) state(ctx context.Context, id int64) (result syncResult, done 
 		return s.namedState(ctx, result)
 	}
 	c, err := s.store.Cursor(ctx, id)
+	if errors.Is(err, store.ErrNoRows) {
+		return result, false, usageError("there is no backfill %d", id)
+	}
 	if err != nil {
 		return result, false, err
 	}
@@ -289,7 +301,7 @@ func (s *syncing) state(ctx context.Context, id int64) (result syncResult, done 
 func (s *syncing) dueSoon(ctx context.Context) bool {
 	rows, err := s.store.Tasks(ctx, store.TaskFilter{Flow: s.flow.Name, Kind: s.flags.kind, States: []store.TaskState{store.TaskWaiting}, Limit: 200})
 	soon := time.Now().Add(5 * time.Second)
-	return err != nil || slices.ContainsFunc(rows, func(r store.TaskRow) bool { return r.Attempts == 0 && r.Due.Before(soon) })
+	return err != nil || slices.ContainsFunc(rows, func(r store.TaskRow) bool { return r.Attempts == 0 && r.Reason == "" && r.Due.Before(soon) })
 }
 
 func (s *syncing) namedState(ctx context.Context, result syncResult) (syncResult, bool, error) {
@@ -327,6 +339,9 @@ func (s *syncing) tell(result syncResult) error {
 			}
 		}
 		_, _ = fmt.Fprintln(out)
+	}
+	if n := result.Records[store.TaskWaiting]; n > 0 {
+		_, _ = fmt.Fprintf(s.cmd.ErrOrStderr(), "some are tried again later: orderly orders list --flow %s --state waiting\n", s.flow.Name)
 	}
 	if result.Records[store.TaskHeld]+result.Records[store.TaskFailed] > 0 {
 		_, _ = fmt.Fprintf(s.cmd.ErrOrStderr(), "some need a person: orderly orders list --flow %s --state held,failed\n", s.flow.Name)
