@@ -76,20 +76,25 @@ func (d *Desk) changeRows(ctx context.Context, person people.Person, flowName, t
 // other nodes.
 func (d *Desk) changeConfig(ctx context.Context, edit config.Edit) error {
 	plan, err := config.Make(ctx, d.store, d.definitions, edit)
-	if missing, ok := errors.AsType[*config.NoFlowError](err); ok {
-		return &NotFoundError{Text: "There is no flow " + missing.Name + "."}
-	}
 	if errors.Is(err, store.ErrConfigChanged) {
 		return Invalid("", "the configuration is being changed by somebody else at the same time; try again")
 	}
 	if err != nil || plan.Empty() {
-		return err
+		return noFlow(err)
 	}
 	// The change is made, whatever becomes of who asked for it.
 	if err := d.node.Reload(context.WithoutCancel(ctx)); err != nil {
 		d.log.ErrorContext(ctx, "a change of the configuration is saved but not at work yet; it is tried again", "error", err)
 	}
 	return nil
+}
+
+// noFlow says that there is no such flow in the words of the desk.
+func noFlow(err error) error {
+	if missing, ok := errors.AsType[*config.NoFlowError](err); ok {
+		return &NotFoundError{Text: "There is no flow " + missing.Name + "."}
+	}
+	return err
 }
 
 // presentRows gives a copy of a table or of the single values that are set.
@@ -180,4 +185,20 @@ func rowProblem(key, to string) string {
 // isText says that a text can stand in a line of a file and in a database.
 func isText(text string) bool {
 	return utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
+}
+
+// EditMapRows is SetMapRows for rows that a person has seen: it changes nothing when one of them is not as
+// it was seen any more.
+func (d *Desk) EditMapRows(ctx context.Context, person people.Person, flowName, table string, edits []RowChange, why string) error {
+	_, err := d.changeRows(ctx, person, flowName, table, why, func(present mapping.Table) (map[string]string, error) {
+		rows := make(map[string]string, len(edits))
+		for _, e := range edits {
+			if was := present[e.Key]; was != e.Before && was != e.After {
+				return nil, Invalid(e.Key, "somebody has changed this row meanwhile: it leads to %s now", orNone(was))
+			}
+			rows[e.Key] = e.After
+		}
+		return rows, nil
+	})
+	return err
 }

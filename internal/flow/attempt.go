@@ -80,6 +80,7 @@ type attempt struct {
 	destination *Destination
 	work        store.Work
 	dry         bool
+	draftOnly   bool // a dry run that ends when the draft is made
 	started     time.Time
 
 	trace  httpx.Trace

@@ -91,6 +91,9 @@ func (a *attempt) makeDraft(ctx context.Context) {
 		return
 	}
 	a.draft = draft
+	if a.draftOnly {
+		return
+	}
 	if a.existing != nil && a.keepsDocument() {
 		return
 	}

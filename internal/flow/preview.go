@@ -51,6 +51,22 @@ func (r *Runner) Preview(ctx context.Context, destination *Destination, w store.
 	return p, nil
 }
 
+// PreviewDraft says what the document of an order would be made of. Unlike Preview it looks neither for
+// the document nor for the customer, so that many orders can be compared without asking the destination
+// more than which articles and taxes it has.
+func (r *Runner) PreviewDraft(ctx context.Context, destination *Destination, w store.Work) *Preview {
+	a := r.newAttempt(destination, w, true)
+	a.draftOnly = true
+	a.begin()
+	r.readItems(ctx, destination, []*attempt{a})
+	a.prepare(ctx)
+	p := &Preview{Flow: w.Flow, Draft: a.draft, Would: a.would(), Reason: a.result.Reason, Detail: a.detail}
+	if a.order.OrderNumber != "" {
+		p.Order = &a.order
+	}
+	return p
+}
+
 func (a *attempt) would() string {
 	if a.open() {
 		switch {

@@ -36,7 +36,7 @@ type program struct {
 }
 
 // compile checks an expression against the record's form.
-func compile(text string, env types.Map, wantBool bool) (*program, error) {
+func compile(text string, env types.Map, wantBool bool) (*program, *CompileError) {
 	options := append([]expr.Option{expr.Env(env), expr.MaxNodes(maxNodes)}, decimals...)
 	if wantBool {
 		options = append(options, expr.AsBool())
@@ -44,11 +44,25 @@ func compile(text string, env types.Map, wantBool bool) (*program, error) {
 	code, err := expr.Compile(text, options...)
 	if err != nil {
 		if at, ok := errors.AsType[*file.Error](err); ok {
-			return nil, fmt.Errorf("%q: %s (column %d)", text, at.Message, at.Column+1)
+			return nil, &CompileError{Text: text, Message: at.Message, Line: at.Line, Column: at.Column + 1}
 		}
-		return nil, fmt.Errorf("%q: %w", text, err)
+		return nil, &CompileError{Text: text, Message: err.Error()}
 	}
 	return &program{text: text, code: code}, nil
+}
+
+// CompileError says where an expression is wrong and why.
+type CompileError struct {
+	Text         string // the expression
+	Message      string
+	Line, Column int // from 1; 0 where they are not known
+}
+
+func (e *CompileError) Error() string {
+	if e.Column == 0 {
+		return fmt.Sprintf("%q: %s", e.Text, e.Message)
+	}
+	return fmt.Sprintf("%q: %s (column %d)", e.Text, e.Message, e.Column)
 }
 
 // run evaluates the expression. Errors do not hold values of the record.
@@ -72,7 +86,7 @@ func compileFields(path string, texts map[string]string, env types.Map) (fields,
 	for _, name := range slices.Sorted(maps.Keys(texts)) {
 		p, err := compile(texts[name], env, false)
 		if err != nil {
-			problems = append(problems, Problem{Path: path + "." + name, Message: err.Error()})
+			problems = append(problems, Problem{Path: path + "." + name, Message: err.Error(), At: err})
 			continue
 		}
 		compiled[name] = p

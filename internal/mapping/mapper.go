@@ -31,6 +31,7 @@ func (c *Config) index() tables {
 type Problem struct {
 	Path    string // such as mapping.order_fields.note
 	Message string
+	At      *CompileError // where in the expression
 }
 
 // Check finds what is wrong with a configuration and a filter.
@@ -55,7 +56,7 @@ func compileAll(c Config, filter string) (*Mapper, []Problem) {
 	if filter != "" {
 		p, err := compile(filter, orderType, true)
 		if err != nil {
-			problems = append(problems, Problem{Path: "filter", Message: err.Error()})
+			problems = append(problems, Problem{Path: "filter", Message: err.Error(), At: err})
 		}
 		m.filter = p
 	}

@@ -71,6 +71,11 @@ func (p *Previewer) Preview(ctx context.Context, w store.Work) (*flow.Preview, e
 	return p.runner.Preview(ctx, p.destination, w)
 }
 
+// Draft says what the document of an order would be made of, without looking for it or the customer.
+func (p *Previewer) Draft(ctx context.Context, w store.Work) *flow.Preview {
+	return p.runner.PreviewDraft(ctx, p.destination, w)
+}
+
 // Close closes the connection.
 func (p *Previewer) Close(ctx context.Context) {
 	_ = p.dry.Connector.Close(context.WithoutCancel(ctx)) // it has read only
