@@ -43,3 +43,21 @@ if [ ! -d ../../shared/contracts ]; then
   left_out "the tests against published and recorded vendor traffic: no folder shared/contracts beside the checkout." \
     "The tests on the project's own data run."
 fi
+
+# Chromium: the browser tests walk through the dashboard as people do.
+if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null && ! command -v google-chrome >/dev/null; then
+  if can_install; then
+    echo "Installing Chromium"
+    apt_install chromium
+  else
+    left_out "the browser tests: Chromium is not installed (Debian: apt-get install chromium, or run make test as root)"
+  fi
+fi
+
+# axe-core: the browser tests check every screen's accessibility with it.
+if ! command -v curl >/dev/null || ! command -v openssl >/dev/null; then
+  if can_install; then apt_install curl openssl ca-certificates; fi
+fi
+if ! ./axe.sh >/dev/null; then
+  left_out "the accessibility check of the browser tests: axe-core cannot be had from the npm registry"
+fi

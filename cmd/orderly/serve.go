@@ -11,19 +11,24 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/orderlyhq/orderly/internal/node"
+	"github.com/orderlyhq/orderly/internal/server"
 	"github.com/orderlyhq/orderly/internal/store"
 )
 
 func serveCommand() *cobra.Command {
 	var data dataFlags
-	var configFile, listen, publicURL string
+	var configFile, publicURL string
+	var door doorFlags
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Run Orderly: take webhooks, poll, deliver",
 		Long: `Serve runs Orderly until it is told to stop (SIGTERM or Ctrl-C): then what is under way ends in order.
 With --config the file is applied first, as orderly apply does. Webhooks arrive at /hooks/<connection>;
-/healthz, /readyz and /metrics tell how it is. On PostgreSQL any number of nodes may serve one database,
-with the same key in ORDERLY_KEY.`,
+/healthz, /readyz and /metrics tell how it is. The dashboard is at /, the JSON API at /api/v1. On
+PostgreSQL any number of nodes may serve one database, with the same key in ORDERLY_KEY.
+
+While there is no user, serve prints an address at which the first administrator is made. On anything but
+loopback give --tls-cert and --tls-key, or --proxy with the networks of the proxy that does TLS.`,
 		Example: "  orderly serve --config orderly.yaml --data /var/lib/orderly --listen 127.0.0.1:8080",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -43,15 +48,24 @@ with the same key in ORDERLY_KEY.`,
 			if publicURL != "" {
 				i.options.PublicURL = publicURL
 			}
-			return i.serve(cmd.Context(), listen, func(address string) {
-				_, _ = fmt.Fprintf(cmd.OutOrStdout(), "orderly listens at http://%s\n", address)
+			if err := door.check(); err != nil {
+				return err
+			}
+			if warning := door.warning(); warning != "" {
+				_, _ = fmt.Fprintln(cmd.ErrOrStderr(), warning)
+			}
+			return i.serve(cmd.Context(), door, func(address, setupCode string) {
+				_, _ = fmt.Fprintf(cmd.OutOrStdout(), "orderly listens at %s\n", address)
+				if setupCode != "" {
+					_, _ = fmt.Fprintf(cmd.OutOrStdout(), "first start: make the administrator at %s/setup?code=%s\n", address, setupCode)
+				}
 			})
 		},
 	}
 	data.add(c, "info")
 	flags := c.Flags()
 	flags.StringVar(&configFile, "config", "", "file to apply before serving, orderly.yaml")
-	flags.StringVar(&listen, "listen", "127.0.0.1:8080", "address to listen at; port 0 takes a free one")
+	door.add(flags)
 	flags.StringVar(&publicURL, "public-url", "", "where vendors reach this Orderly, when it is not public_url of the file")
 	return c
 }
@@ -63,9 +77,10 @@ const (
 	watchEvery = 2 * time.Second
 )
 
-// serve runs a node with its HTTP server until the context ends. ready hears the address.
-func (i *installation) serve(ctx context.Context, listen string, ready func(address string)) (err error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
+// serve runs a node with its HTTP server until the context ends. ready hears the address, and the code
+// with which the first administrator is made while there is none.
+func (i *installation) serve(ctx context.Context, door doorFlags, ready func(address, setupCode string)) (err error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", door.listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
@@ -78,8 +93,22 @@ func (i *installation) serve(ctx context.Context, listen string, ready func(addr
 	if err := n.Start(running); err != nil {
 		return errors.Join(err, n.Stop(running), listener.Close())
 	}
-	server := &http.Server{
-		Handler:           n.Handler(i.metrics.Handler()),
+	front, err := server.New(server.Options{
+		Store: i.store, Node: n, Metrics: i.metrics.Handler(), Definitions: i.options.Definitions, Version: version, Log: i.log, Proxies: door.proxies,
+	})
+	if err == nil {
+		err = front.Start(running)
+	}
+	if err != nil {
+		return errors.Join(err, n.Stop(running), listener.Close())
+	}
+	setupCode, err := front.People().SetupCode(ctx)
+	if err != nil {
+		front.Stop()
+		return errors.Join(err, n.Stop(running), listener.Close())
+	}
+	httpServer := &http.Server{
+		Handler:           front,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
 		WriteTimeout:      time.Minute,
@@ -87,15 +116,16 @@ func (i *installation) serve(ctx context.Context, listen string, ready func(addr
 		MaxHeaderBytes:    64 << 10,
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
+	go func() { ended <- door.serve(httpServer, listener) }()
 	i.log.Info("serving", "address", listener.Addr().String(), "database", i.store.Dialect().String(), "version", version)
-	ready(listener.Addr().String())
+	ready(door.address(listener), setupCode)
 	watch := time.NewTicker(watchEvery)
 	defer watch.Stop()
 	seen := i.configVersion(ctx)
 	for ctx.Err() == nil {
 		select {
 		case err := <-ended:
+			front.Stop()
 			return errors.Join(err, n.Stop(running))
 		case <-watch.C:
 			if now := i.configVersion(ctx); now != "" && now != seen {
@@ -111,7 +141,8 @@ func (i *installation) serve(ctx context.Context, listen string, ready func(addr
 	stopping, cancel := context.WithTimeout(running, stopTime)
 	defer cancel()
 	// Intake first: a webhook that is being stored is answered; then the lanes.
-	err = errors.Join(server.Shutdown(stopping), n.Stop(stopping))
+	front.Stop()
+	err = errors.Join(httpServer.Shutdown(stopping), n.Stop(stopping))
 	i.log.Info("stopped")
 	return err
 }

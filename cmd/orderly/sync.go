@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/orderlyhq/orderly/commerce"
-	"github.com/orderlyhq/orderly/connector"
 	"github.com/orderlyhq/orderly/internal/flow"
+	"github.com/orderlyhq/orderly/internal/intake"
 	"github.com/orderlyhq/orderly/internal/node"
 	"github.com/orderlyhq/orderly/internal/store"
 )
@@ -64,9 +64,7 @@ Where a server runs on the same data, it does the work and sync watches it; othe
 				return usageError("%w", err)
 			}
 			if f.stop > 0 {
-				return i.store.Write(cmd.Context(), func(ctx context.Context, tx store.Tx) error {
-					return i.store.StopBackfill(ctx, tx, f.stop, time.Now())
-				})
+				return view.Intake().StopBackfill(cmd.Context(), f.stop, operator())
 			}
 			if _, ok := view.Flow(args[0]); !ok {
 				return view.Problems()[args[0]]
@@ -147,8 +145,7 @@ func (s *syncing) run(ctx context.Context) error {
 	id := s.flags.resume
 	if len(s.flags.ids) > 0 {
 		for _, record := range s.flags.ids {
-			ref := connector.Ref{Kind: commerce.Kind(s.flags.kind), ID: record}
-			if err := s.view.Intake().SyncRecord(ctx, s.flow.Source, ref); err != nil {
+			if err := s.view.Intake().SyncOne(ctx, s.wish(), record); err != nil {
 				return err
 			}
 		}
@@ -192,18 +189,11 @@ func (s *syncing) plan(ctx context.Context) (int64, error) {
 			return 0, err
 		}
 	}
-	var id int64
-	err = s.store.Write(ctx, func(ctx context.Context, tx store.Tx) (err error) {
-		now := time.Now()
-		id, err = s.store.AddBackfill(ctx, tx, store.Cursor{
-			Connection: s.flow.Source, Kind: string(kind), Flow: s.flow.Name, Since: since, Until: until, Total: int64(n),
-		}, now)
-		if err != nil {
-			return err
-		}
-		return s.store.Audit(ctx, tx, operator(), "sync", "flow/"+s.flow.Name, fmt.Sprintf("backfill %d: %s", id, many), "", now)
-	})
-	return id, err
+	return s.view.Intake().StartBackfill(ctx, intake.Backfill{Wish: s.wish(), Since: since, Until: until, Total: n})
+}
+
+func (s *syncing) wish() intake.Wish {
+	return intake.Wish{Source: s.flow.Source, Flow: s.flow.Name, Kind: commerce.Kind(s.flags.kind), Who: operator()}
 }
 
 // work does the work, or watches the server that does.

@@ -22,8 +22,10 @@ import (
 	"github.com/orderlyhq/orderly/connector"
 	"github.com/orderlyhq/orderly/internal/config"
 	"github.com/orderlyhq/orderly/internal/node"
+	"github.com/orderlyhq/orderly/internal/people"
 	"github.com/orderlyhq/orderly/internal/sandbox"
 	"github.com/orderlyhq/orderly/internal/secret"
+	"github.com/orderlyhq/orderly/internal/server"
 	"github.com/orderlyhq/orderly/internal/store"
 	"github.com/orderlyhq/orderly/internal/telemetry"
 )
@@ -64,12 +66,14 @@ type world struct {
 	node    *node.Node
 	address string // of Orderly
 	vendors string // of the sandbox
+	signIn  string // address that signs a person in, once
+	metrics *telemetry.Metrics
 	ends    []func() error
 }
 
 // start puts everything together; stop must follow.
 func start(ctx context.Context, o Options) (w *world, err error) {
-	w = &world{options: o}
+	w = &world{options: o, metrics: telemetry.NewMetrics(o.Version)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.stop())
@@ -90,11 +94,41 @@ func start(ctx context.Context, o Options) (w *world, err error) {
 	if err := w.startNode(ctx); err != nil {
 		return w, errors.Join(err, listener.Close())
 	}
-	metrics := telemetry.NewMetrics(o.Version)
-	metrics.WatchTasks(w.store, time.Now)
-	w.serve(listener, w.node.Handler(metrics.Handler()))
+	if err := w.startServer(ctx, listener); err != nil {
+		return w, errors.Join(err, listener.Close())
+	}
 	return w, nil
 }
+
+// startServer lets people and vendors in. The one user is an administrator who signs in by a link.
+func (w *world) startServer(ctx context.Context, listener net.Listener) error {
+	w.metrics.WatchTasks(w.store, time.Now)
+	front, err := server.New(server.Options{
+		Store: w.store, Node: w.node, Metrics: w.metrics.Handler(), Definitions: w.options.Definitions, Version: w.options.Version, Log: w.options.Log,
+	})
+	if err != nil {
+		return err
+	}
+	if err := front.Start(ctx); err != nil {
+		return err
+	}
+	host := people.Person{Name: "demo"}
+	user, err := front.People().Add(ctx, host, people.NewUser{Name: "demo", Role: people.Admin}, "the demo's own user")
+	if err != nil {
+		return err
+	}
+	secret, err := front.People().MakeLink(ctx, host, user.ID, linkTime, "printed when the demo starts")
+	if err != nil {
+		return err
+	}
+	w.signIn = w.address + "/sign-in/link?token=" + secret
+	w.serve(listener, front)
+	w.ends = append(w.ends, func() error { front.Stop(); return nil })
+	return nil
+}
+
+// linkTime is how long the demo's sign-in link is good for.
+const linkTime = 24 * time.Hour
 
 // serve answers requests until the demo stops.
 func (w *world) serve(listener net.Listener, handler http.Handler) {
@@ -150,7 +184,7 @@ func (w *world) startNode(ctx context.Context) error {
 	if _, err := config.Ensure(ctx, w.store, w.options.Definitions, want, "demo", time.Now()); err != nil {
 		return err
 	}
-	if w.node, err = node.New(ctx, options, w.store, telemetry.NewMetrics(w.options.Version)); err != nil {
+	if w.node, err = node.New(ctx, options, w.store, w.metrics); err != nil {
 		return err
 	}
 	w.ends = append(w.ends, func() error {

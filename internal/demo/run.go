@@ -112,9 +112,12 @@ func Live(ctx context.Context, o Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, w.stop()) }()
 	p := func(format string, args ...any) { _, _ = fmt.Fprintf(o.Out, format+"\n", args...) }
-	p("Orderly       %s   (/readyz, /metrics)", w.address)
+	p("The dashboard, signed in with one click (the link works once):")
+	p("  %s", w.signIn)
+	p("")
+	p("Orderly                 %s   (/readyz, /metrics)", w.address)
 	p("pretend shops and ERPs  %s/_sandbox/", w.vendors)
-	p("data          %s   (removed at the end; orderly.yaml is there, too)", w.dir)
+	p("data                    %s   (removed at the end; orderly.yaml is there, too)", w.dir)
 	p("")
 	p("Orders are made in Shopify and WooCommerce; one in four sends no webhook and is found by the schedule.")
 	p("Ctrl-C ends it.")

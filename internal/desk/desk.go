@@ -37,6 +37,7 @@ type Desk struct {
 
 	figures atomic.Pointer[Figures]
 	watch   watch
+	runs    runs
 	codes   codes
 	bulks   bulks
 	running sync.WaitGroup

@@ -76,6 +76,8 @@ type Moment struct {
 	Title string        `json:"title"`
 	Note  string        `json:"note,omitempty"`
 	Tone  Tone          `json:"tone,omitempty"`
+	// Times is how often the same has been seen one after the other; At is the last time.
+	Times int `json:"times,omitempty"`
 	// Delivery is the number of the delivery, from 1; Steps is what it did.
 	Delivery int          `json:"delivery,omitempty"`
 	Steps    []MomentStep `json:"steps,omitempty"`
@@ -264,6 +266,7 @@ func moments(events []store.Event, deliveries []OrderDelivery, audit []store.Aud
 	for _, e := range events {
 		list = append(list, eventMoment(e))
 	}
+	list = gather(list)
 	for i, delivery := range deliveries {
 		list = append(list, deliveryMoment(i+1, delivery))
 	}
@@ -274,6 +277,23 @@ func moments(events []store.Event, deliveries []OrderDelivery, audit []store.Aud
 	return list
 }
 
+// gather makes one of observations that said the same again and again.
+func gather(list []Moment) []Moment {
+	var out []Moment
+	for _, m := range list {
+		if last := len(out) - 1; last >= 0 && out[last].Title == m.Title && out[last].Note == m.Note && m.Note == sameAgain {
+			m.Times, m.Took = max(out[last].Times, 1)+1, 0
+			out[last] = m
+			continue
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// sameAgain is what an observation says that brings no news.
+const sameAgain = "the same content again"
+
 func eventMoment(e store.Event) Moment {
 	m := Moment{At: e.At, What: MomentEvent, Tone: Info}
 	m.Title = map[store.Via]string{
@@ -283,7 +303,7 @@ func eventMoment(e store.Event) Moment {
 		m.Title += " " + e.Topic
 	}
 	m.Note = map[store.Outcome]string{
-		store.OutcomeChanged: fmt.Sprintf("new content: revision %d", e.Revision), store.OutcomeUnchanged: "the same content again",
+		store.OutcomeChanged: fmt.Sprintf("new content: revision %d", e.Revision), store.OutcomeUnchanged: sameAgain,
 		store.OutcomeStale: "older than what is known; kept, not used", store.OutcomeThin: "says only that something may have changed; the record is read",
 		store.OutcomeDeleted: fmt.Sprintf("deleted in the source: revision %d", e.Revision), store.OutcomeDuplicate: "the same delivery again",
 	}[e.Outcome]
@@ -332,10 +352,23 @@ func (s *OrderStory) prove() {
 	}
 	t := s.Order.Totals
 	var net, tax, gross *money.Money
-	if l := s.Document(); l != nil {
+	if compared := s.lastCompared(); compared != nil {
+		net, tax, gross = &compared.Net, &compared.Tax, &compared.Gross
+	}
+	if l := s.Document(); l != nil && l.Gross != "" {
 		net, tax, gross = linkMoney(l.Net, l.Currency), linkMoney(l.Tax, l.Currency), linkMoney(l.Gross, l.Currency)
 	}
 	s.Totals = []TotalPair{PairOf("Net", t.TaxExclusive, net), PairOf("Tax", t.Tax, tax), PairOf("Gross", t.TaxInclusive, gross)}
+}
+
+// lastCompared is what the destination said last when its document was read back.
+func (s *OrderStory) lastCompared() *connector.DocumentTotals {
+	for _, delivery := range slices.Backward(s.Deliveries) {
+		if delivery.Detail != nil && len(delivery.Detail.Compared) > 0 {
+			return &delivery.Detail.Compared[len(delivery.Detail.Compared)-1].Document
+		}
+	}
+	return nil
 }
 
 // Document is the link to the order or customer in the destination; nil when there is none.

@@ -2,11 +2,13 @@ package node
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/orderlyhq/orderly/connector"
+	"github.com/orderlyhq/orderly/internal/store"
 )
 
 // Report is what a check of a connection found.
@@ -60,6 +62,26 @@ func (v *View) Check(ctx context.Context, name string) Report {
 		report.OK = report.OK && finding.Level != "error"
 	}
 	return report
+}
+
+// Check checks a connection as View.Check does and keeps what it found in the store.
+func (n *Node) Check(ctx context.Context, name string) (Report, error) {
+	v, err := n.View(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	report := v.Check(ctx, name)
+	text, err := json.Marshal(report)
+	if err != nil {
+		return report, fmt.Errorf("report of connection %s: %w", name, err)
+	}
+	err = n.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
+		return n.store.SaveHealth(ctx, tx, name, string(text), n.options.Now())
+	})
+	if errors.Is(err, store.ErrNoRows) {
+		err = nil // it was removed meanwhile
+	}
+	return report, err
 }
 
 func (v *View) checkWebhooks(ctx context.Context, c *Connection, report *Report) {

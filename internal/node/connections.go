@@ -39,13 +39,20 @@ func (c *Connection) as(now store.Connection) (*Connection, bool) {
 	return &same, true
 }
 
+// callMeter hears of a connection's calls.
+type callMeter interface {
+	Request(o httpx.Observation)
+	Breaker(connection, state string)
+}
+
 // opener opens connections.
 type opener struct {
 	definitions map[string]connector.Definition
 	store       *store.Store
 	node        string
 	options     *Options
-	meter       Meter
+	meter       callMeter
+	trial       bool // nothing of what it opens is kept
 }
 
 // UnknownSystemError says that no connector is there for a connection's system.
@@ -85,7 +92,7 @@ func (o *opener) open(ctx context.Context, c store.Connection) (*Connection, err
 		Name: c.Name, Settings: settings, Gate: gate, Paused: c.Paused, definition: definition, values: own, stored: c,
 		env: connector.Env{
 			Connection: c.Name, BaseURL: settings.BaseURL, HTTP: gate.Client(),
-			State: &connectionState{store: o.store, connection: c.Name, owner: o.node, now: o.options.Now},
+			State: o.state(c.Name),
 			Log:   o.options.Log.With(slog.String("connection", c.Name)), Now: o.options.Now,
 		},
 	}
@@ -94,6 +101,13 @@ func (o *opener) open(ctx context.Context, c store.Connection) (*Connection, err
 		return nil, err
 	}
 	return opened, nil
+}
+
+func (o *opener) state(connection string) connector.State {
+	if o.trial {
+		return &trialState{}
+	}
+	return &connectionState{store: o.store, connection: connection, owner: o.node, now: o.options.Now}
 }
 
 // DryRun opens the connection once more, with a client that refuses every request that could change

@@ -17,12 +17,16 @@ const (
 	choreWebhooks = "webhooks"
 	chorePrune    = "prune"
 	choreAlerts   = "alerts"
+	choreCauses   = "causes"
+	choreCheck    = "check"
 )
 
 // How often the chores come up that no configuration names.
 const (
 	webhooksEvery = 30 * time.Minute
 	pruneEvery    = 6 * time.Hour
+	causesEvery   = time.Minute
+	checkEvery    = 5 * time.Minute
 )
 
 // every is a schedule of equal intervals.
@@ -60,7 +64,7 @@ func newEngine(n *Node) (*engine, error) {
 		Send:      func(ctx context.Context, receiver string) error { return n.notices.Send(ctx, receiver) },
 		Backfills: func(ctx context.Context, slice time.Duration) (bool, error) { return n.intake.RunBackfills(ctx, slice) },
 		Chores: map[string]func(context.Context, string) error{
-			chorePoll: e.poll, choreWebhooks: e.webhooks, chorePrune: e.prune, choreAlerts: e.alerts,
+			chorePoll: e.poll, choreWebhooks: e.webhooks, chorePrune: e.prune, choreAlerts: e.alerts, choreCheck: e.check, choreCauses: e.closeCauses,
 		},
 	}, nil, n.options.Log, n.options.Now)
 	e.Runner = runner
@@ -111,11 +115,23 @@ func (e *engine) webhooks(ctx context.Context, connection string) error {
 	return nil
 }
 
+// check keeps what a check of a connection finds, for who looks after it.
+func (e *engine) check(ctx context.Context, connection string) error {
+	_, err := e.node.Check(ctx, connection)
+	return err
+}
+
 func (e *engine) prune(ctx context.Context, _ string) error { return e.node.prune(ctx) }
+
+// closeCauses notes which causes are over.
+func (e *engine) closeCauses(ctx context.Context, _ string) error {
+	_, err := e.node.store.CloseCauses(ctx, e.node.options.Now())
+	return err
+}
 
 // reschedule takes over what a registry says is to be done when.
 func (e *engine) reschedule(r *registry) {
-	chores := []jobs.Chore{{Name: chorePrune, Schedule: every(pruneEvery)}, {Name: choreAlerts, Schedule: every(alertsEvery)}}
+	chores := []jobs.Chore{{Name: chorePrune, Schedule: every(pruneEvery)}, {Name: choreAlerts, Schedule: every(alertsEvery)}, {Name: choreCauses, Schedule: every(causesEvery)}}
 	for _, name := range sortedNames(r.sources) {
 		source := r.sources[name]
 		if schedules := r.schedules[name]; len(schedules) > 0 && source.Conn.Lister != nil {
@@ -124,6 +140,9 @@ func (e *engine) reschedule(r *registry) {
 		if r.hooks[name] && source.Conn.Registrar != nil && source.Address != "" {
 			chores = append(chores, jobs.Chore{Name: choreWebhooks, Subject: name, Schedule: every(webhooksEvery)})
 		}
+	}
+	for _, name := range sortedNames(r.connections) {
+		chores = append(chores, jobs.Chore{Name: choreCheck, Subject: name, Schedule: every(checkEvery)})
 	}
 	e.UpdateSchedules(chores)
 }
@@ -147,13 +166,19 @@ func (e *engine) start(ctx context.Context) error {
 	if err := e.Start(ctx); err != nil {
 		return err
 	}
-	return e.checkWebhooks(ctx)
+	return e.checkAll(ctx)
 }
 
-// checkWebhooks has every source's subscriptions checked now: the address may be another one.
-func (e *engine) checkWebhooks(ctx context.Context) error {
+// checkAll has every connection and every source's subscriptions checked now: an account or the
+// address may be another one.
+func (e *engine) checkAll(ctx context.Context) error {
 	r := e.node.registry.Load()
 	return e.node.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
+		for _, name := range sortedNames(r.connections) {
+			if err := e.RunNow(ctx, tx, choreCheck, name); err != nil {
+				return err
+			}
+		}
 		for _, name := range sortedNames(r.sources) {
 			source := r.sources[name]
 			if !r.hooks[name] || source.Conn.Registrar == nil || source.Address == "" {

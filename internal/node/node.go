@@ -149,6 +149,14 @@ func (n *Node) Intake() *intake.Intake { return n.intake }
 // Store gives the node's store.
 func (n *Node) Store() *store.Store { return n.store }
 
+// Sources gives the names of the open connections that a flow takes records from.
+func (n *Node) Sources() []string { return sortedNames(n.registry.Load().sources) }
+
+// WakeLanes wakes lanes in the transaction that gives them work.
+func (n *Node) WakeLanes(ctx context.Context, tx store.Tx, lanes ...store.LaneRef) error {
+	return n.engine.WakeLanes(ctx, tx, lanes...)
+}
+
 // Problems are the connections and flows that are not open, with the reason.
 func (n *Node) Problems() map[string]error { return n.registry.Load().failed }
 
@@ -169,7 +177,7 @@ func (n *Node) Reload(ctx context.Context) error {
 	n.engine.reschedule(r)
 	n.retire(before, r)
 	if n.started.Load() {
-		return n.engine.checkWebhooks(ctx)
+		return n.engine.checkAll(ctx)
 	}
 	return nil
 }

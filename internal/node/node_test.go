@@ -353,3 +353,32 @@ func TestCheck(t *testing.T) {
 		}
 	})
 }
+
+func TestARunningNodeKeepsWhatItsChecksFind(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		configure(t, st, two(), store.Flow{Name: "orders", Source: "web", Destination: "erp", Config: "{}"})
+		n := newNode(t, st, &opened{})
+		if err := n.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := n.Stop(context.WithoutCancel(t.Context())); err != nil {
+				t.Error(err)
+			}
+		}()
+		for {
+			list, err := st.Connections(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(list[0].Health, `"ok":true`) && strings.Contains(list[1].Health, `"ok":true`) && !list[0].CheckedAt.IsZero() {
+				break
+			}
+			wait(t)
+		}
+		report, err := n.Check(t.Context(), "nobody")
+		if err != nil || report.OK || !strings.Contains(report.Error, "there is no connection") {
+			t.Errorf("a check of a connection that is not there gave %+v, %v", report, err)
+		}
+	})
+}

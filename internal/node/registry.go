@@ -134,16 +134,21 @@ func (r *registry) openFlow(o *Options, f store.Flow) error {
 	return nil
 }
 
+// hookAddress is where a connection's webhooks arrive; "" without a public address.
+func (o *Options) hookAddress(connection string) string {
+	if o.PublicURL == "" {
+		return ""
+	}
+	return strings.TrimRight(o.PublicURL, "/") + "/hooks/" + connection
+}
+
 // route lets the records of a source go to a flow.
 func (r *registry) route(o *Options, f store.Flow, config flow.Config, from, to *Connection) {
 	source := r.sources[f.Source]
 	if source == nil {
 		source = &intake.Source{
 			Name: f.Source, Conn: from.Conn, Lanes: from.Settings.Concurrency, Paused: from.Paused,
-			Routes: map[commerce.Kind][]store.Route{},
-		}
-		if o.PublicURL != "" {
-			source.Address = strings.TrimRight(o.PublicURL, "/") + "/hooks/" + f.Source
+			Routes: map[commerce.Kind][]store.Route{}, Address: o.hookAddress(f.Source),
 		}
 		r.sources[f.Source] = source
 	}

@@ -28,11 +28,25 @@ func Look(ctx context.Context, o Options, st *store.Store, meter Meter) (*View, 
 	if err != nil {
 		return nil, err
 	}
+	return newView(r, flows, o, st, meter), nil
+}
+
+// View gives what the node has open, to look at and to ask. It must not be closed: the connections are
+// the node's.
+func (n *Node) View(ctx context.Context) (*View, error) {
+	flows, err := n.store.Flows(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return newView(n.registry.Load(), flows, n.options, n.store, n.meter), nil
+}
+
+func newView(r *registry, flows []store.Flow, o Options, st *store.Store, meter Meter) *View {
 	v := &View{registry: r, options: o, store: st, meter: meter, flowOf: map[string]store.Flow{}}
 	for _, f := range flows {
 		v.flowOf[f.Name] = f
 	}
-	return v, nil
+	return v
 }
 
 // Close closes the connections.
@@ -98,18 +112,12 @@ func (v *View) Preview(ctx context.Context, flowName string, ref connector.Ref, 
 			ref.Kind = commerce.KindOrder
 		}
 	}
-	to, err := v.connection(f.Destination)
+	p, err := v.Previewer(ctx, flowName, nil)
 	if err != nil {
 		return nil, err
 	}
-	dry, err := to.DryRun(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = dry.Connector.Close(context.WithoutCancel(ctx)) }() // it has read only
-	destination := flow.NewDestination(f.Destination, dry, to.Settings.SettleTime, v.options.Now)
-	runner := flow.NewRunner(v.store, v, v.meter, v.options.Log, v.options.Now)
-	return runner.Preview(ctx, destination, store.Work{
+	defer p.Close(ctx)
+	return p.Preview(ctx, store.Work{
 		Flow: flowName, Connection: f.Source, Kind: string(ref.Kind), SourceID: ref.ID, Form: raw.Form, Body: raw.Body, SourceTime: raw.UpdatedAt, Attempts: 1,
 	})
 }

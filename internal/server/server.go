@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/orderlyhq/orderly/connector"
+	"github.com/orderlyhq/orderly/internal/api"
 	"github.com/orderlyhq/orderly/internal/desk"
 	"github.com/orderlyhq/orderly/internal/node"
 	"github.com/orderlyhq/orderly/internal/people"
@@ -49,8 +50,13 @@ func New(o Options) (*Server, error) {
 		desk:   desk.New(desk.Options{Store: o.Store, Node: o.Node, Definitions: o.Definitions, Log: o.Log, Now: o.Now}),
 		ended:  make(chan struct{}),
 	}
+	guard := people.NewGuard(s.people, o.Proxies...)
+	calls := api.New(api.Options{
+		Desk: s.desk, People: s.people, Guard: guard, Notices: o.Node.Notices(), Calls: o.Store, Version: o.Version, Log: o.Log,
+	})
 	dashboard, err := web.New(web.Options{
-		Desk: s.desk, People: s.people, Guard: people.NewGuard(s.people, o.Proxies...), Version: o.Version, Log: o.Log, Now: o.Now, Ended: s.ended,
+		Desk: s.desk, People: s.people, Guard: guard, Notices: o.Node.Notices(), Describe: calls.Description,
+		Version: o.Version, Log: o.Log, Now: o.Now, Ended: s.ended,
 	})
 	if err != nil {
 		return nil, err
@@ -60,6 +66,7 @@ func New(o Options) (*Server, error) {
 	for _, path := range []string{"/hooks/", "/healthz", "/readyz", "/metrics"} {
 		mux.Handle(path, machines)
 	}
+	mux.Handle(api.Base+"/", calls)
 	mux.Handle("/", dashboard)
 	s.handler = mux
 	return s, nil

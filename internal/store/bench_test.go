@@ -96,3 +96,64 @@ func BenchmarkTakeFinish(b *testing.B) {
 		b.ReportMetric(float64(b.N*some)/b.Elapsed().Seconds(), "orders/s")
 	})
 }
+
+// The whole way of new orders, sixteen at a time: with what lists show of them and what they are found by, and without.
+func BenchmarkCarry(b *testing.B) {
+	for name, summary := range map[string]bool{"bare": false, "summary": true} {
+		b.Run(name, func(b *testing.B) {
+			eachBench(b, func(b *testing.B, s *store.Store) { benchCarry(b, s, summary) })
+		})
+	}
+}
+
+func benchCarry(b *testing.B, s *store.Store, summary bool) {
+	const some = 16
+	one := []store.Route{{Flow: erp.Flow, Destination: "erp", Lanes: 1}}
+	packed, err := s.Pack(make([]byte, 900))
+	if err != nil {
+		b.Fatal(err)
+	}
+	n, now := 0, start
+	for b.Loop() {
+		now = now.Add(time.Second)
+		write(b, s, func(ctx context.Context, tx store.Tx) error {
+			for range some {
+				n++
+				o := order(fmt.Sprint(n), now)
+				o.Body, o.Hash, o.Routes = packed, "h", one
+				if _, err := s.Observe(ctx, tx, o); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		works, err := s.TakeTasks(b.Context(), "erp", 0, "run1", now, settle, some)
+		if err != nil || len(works) != some {
+			b.Fatal(len(works), err)
+		}
+		results := make([]store.Result, some)
+		for i, w := range works {
+			results[i] = synced(w, "run1", now)
+			if summary {
+				given, family, email := buyerOf(n + i)
+				results[i].Summary = &store.Summary{
+					Number: w.SourceID, Amount: "12.50", Currency: "EUR", OrderedAt: now, Buyer: store.Buyer{Name: given + " " + family, Email: email, Country: "DE"},
+					Words: store.Words{Emails: []string{email}, Names: []string{given, family}, SKUs: []string{skuOf(n + i), skuOf(n + i + 1)}, Phones: []string{fmt.Sprint(3_000_000 + n + i)}, PostalCodes: []string{fmt.Sprint(10_000 + n%8000)}},
+					Seen:  []store.SeenValue{{Kind: store.SeenPayment, Value: "paypal"}, {Kind: store.SeenTax, Value: "VAT"}, {Kind: store.SeenShipping, Value: "dhl"}, {Kind: store.SeenSKU, Value: skuOf(n + i)}, {Kind: store.SeenSKU, Value: skuOf(n + i + 1)}},
+				}
+				if err := s.PackSummary(b.Context(), results[i].Summary); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+		write(b, s, func(ctx context.Context, tx store.Tx) error {
+			for _, r := range results {
+				if _, err := s.FinishTask(ctx, tx, r); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	b.ReportMetric(float64(b.N*some)/b.Elapsed().Seconds(), "orders/s")
+}

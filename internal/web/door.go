@@ -12,11 +12,13 @@ import (
 
 func (s *Server) doorRoutes() []route {
 	return []route{
-		{pattern: "GET /sign-in", serve: s.serveSignIn},
-		{pattern: "POST /sign-in", serve: s.signIn},
-		{pattern: "GET /sign-in/link", serve: s.useLink},
-		{pattern: "GET /setup", serve: s.serveSetup},
-		{pattern: "POST /setup", serve: s.setup},
+		{pattern: "GET /sign-in", need: people.Everybody, serve: s.serveSignIn},
+		{pattern: "POST /sign-in", need: people.Everybody, serve: s.signIn},
+		{pattern: "GET /sign-in/link", need: people.Everybody, serve: s.useLink},
+		{pattern: "GET /sign-in/provider", need: people.Everybody, serve: s.beginProvider},
+		{pattern: "GET /sign-in/provider/done", need: people.Everybody, serve: s.finishProvider},
+		{pattern: "GET /setup", need: people.Everybody, serve: s.serveSetup},
+		{pattern: "POST /setup", need: people.Everybody, serve: s.setup},
 		{pattern: "POST /sign-out", need: people.Viewer, serve: s.signOut},
 	}
 }
@@ -132,20 +134,51 @@ func (s *Server) signOut(w http.ResponseWriter, v *visit) error {
 	return s.done(w, v, "/sign-in", "You are signed out.")
 }
 
-// open is the guard of pages before signing in: it lets everybody in, but no other site's forms.
-func (s *Server) open(serve handler) http.Handler {
-	next := s.page(serve)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := s.guard.SameSite(r); err != nil {
-			s.denied(w, r, err)
-			return
-		}
-		if ctx, err := s.guard.Identify(r); err == nil {
-			r = r.WithContext(ctx)
-		}
-		next.ServeHTTP(w, r)
-	})
+// provider names the OpenID Connect provider that people may sign in with; "" when there is none.
+func (s *Server) provider(ctx context.Context) (string, error) {
+	config, found, err := s.people.OIDC(ctx)
+	if err != nil || !found {
+		return "", err
+	}
+	if config.Title == "" {
+		return "your company", nil
+	}
+	return config.Title, nil
 }
 
-// provider names the OpenID Connect provider that people may sign in with; "" when there is none.
-func (s *Server) provider(context.Context) (string, error) { return "", nil }
+// providerDone is where the provider sends the browser back to, as it is registered there.
+const providerDone = "/sign-in/provider/done"
+
+// beginProvider sends the browser to the OpenID Connect provider.
+func (s *Server) beginProvider(w http.ResponseWriter, v *visit) error {
+	address, keep, err := s.people.BeginOIDC(v.Context(), s.ownAddress(v)+providerDone, ownPage(v.query("to"), "/"))
+	if err != nil {
+		return s.providerProblem(v, err)
+	}
+	s.guard.SetOIDC(w, v.Request, keep)
+	http.Redirect(w, v.Request, address, http.StatusSeeOther)
+	return nil
+}
+
+// finishProvider lets in whom the provider has recognised.
+func (s *Server) finishProvider(w http.ResponseWriter, v *visit) error {
+	signed, err := s.people.FinishOIDC(v.Context(), s.guard.TakeOIDC(w, v.Request), s.ownAddress(v)+providerDone, v.URL.Query(), s.guard.From(v.Request))
+	if err != nil {
+		return s.providerProblem(v, err)
+	}
+	s.guard.SetSession(w, v.Request, signed.Token)
+	return s.done(w, v, ownPage(signed.Next, "/"), "Welcome, "+signed.Person.Name+".")
+}
+
+func (s *Server) providerProblem(v *visit, err error) error {
+	failed, ok := errors.AsType[*people.OIDCError](err)
+	if !ok && !errors.Is(err, people.ErrNoOIDC) {
+		return err
+	}
+	text := "No provider is set up for signing in."
+	if ok {
+		text = failed.Error()
+		s.log.WarnContext(v.Context(), "a sign-in through the provider failed", "error", failed.Error(), "cause", errors.Unwrap(failed))
+	}
+	return &problem{status: http.StatusUnauthorized, title: "The sign-in did not work", text: text, back: "/sign-in"}
+}

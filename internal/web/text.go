@@ -160,3 +160,22 @@ func hooksText(h desk.ConnectionHealth) string {
 	}
 	return whole(active) + " of " + whole(len(h.Report.Webhooks)) + " active"
 }
+
+// agentName says which browser a session is of, as far as its own words tell.
+func agentName(agent string) string {
+	system := "unknown system"
+	for _, s := range []struct{ mark, name string }{
+		{"Android", "Android"}, {"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Windows", "Windows"}, {"Mac OS X", "macOS"}, {"Linux", "Linux"},
+	} {
+		if strings.Contains(agent, s.mark) {
+			system = s.name
+			break
+		}
+	}
+	for _, b := range []struct{ mark, name string }{{"Edg/", "Edge"}, {"Firefox/", "Firefox"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"}} {
+		if strings.Contains(agent, b.mark) {
+			return b.name + " on " + system
+		}
+	}
+	return short(agent, 40)
+}

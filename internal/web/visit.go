@@ -17,6 +17,7 @@ type visit struct {
 	session people.SessionInfo
 	theme   string // light, dark, or "" for the system's
 	clock   string // utc, local or ago
+	secure  bool   // the connection to the browser is encrypted
 	reveal  bool   // personal data is shown
 	notice  string // what the last action did
 	now     time.Time
@@ -30,7 +31,7 @@ const (
 )
 
 func (s *Server) newVisit(r *http.Request) *visit {
-	v := &visit{Request: r, now: s.now(), clock: "ago"}
+	v := &visit{Request: r, now: s.now(), clock: "ago", secure: s.guard.Secure(r)}
 	v.person, _ = people.FromContext(r.Context())
 	if session, ok := people.SessionFromContext(r.Context()); ok {
 		v.session, v.reveal = session, session.Reveals(v.now)
@@ -40,6 +41,9 @@ func (s *Server) newVisit(r *http.Request) *visit {
 	}
 	if value := cookie(r, cookieClock); value == "utc" || value == "local" {
 		v.clock = value
+	}
+	if v.isFragment() {
+		return v // what an action did is told once, on the page that it leads to
 	}
 	if raw, err := base64.RawURLEncoding.DecodeString(cookie(r, cookieNotice)); err == nil {
 		v.notice = string(raw)
@@ -89,13 +93,21 @@ func (v *visit) with(pairs ...string) string {
 
 // done sends a person on after an action, and says there what it did.
 func (s *Server) done(w http.ResponseWriter, v *visit, to, notice string) error {
-	http.SetCookie(w, &http.Cookie{
-		Name: cookieNotice, Value: base64.RawURLEncoding.EncodeToString([]byte(notice)), Path: "/", MaxAge: 30, HttpOnly: true,
-		Secure: s.guard.Secure(v.Request), SameSite: http.SameSiteLaxMode,
-	})
+	s.setNotice(w, v, base64.RawURLEncoding.EncodeToString([]byte(notice)), noticeTime)
 	http.Redirect(w, v.Request, to, http.StatusSeeOther)
 	return nil
 }
+
+// noticeTime is how long a page may take to come after an action, in seconds.
+const noticeTime = 30
+
+func (s *Server) setNotice(w http.ResponseWriter, v *visit, value string, seconds int) {
+	http.SetCookie(w, &http.Cookie{
+		Name: cookieNotice, Value: value, Path: "/", MaxAge: seconds, HttpOnly: true, Secure: v.secure, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+func (s *Server) clearNotice(w http.ResponseWriter, v *visit) { s.setNotice(w, v, "", -1) }
 
 // back is where a form came from: its own field "back" if that is a page of ours, else the fallback.
 func (v *visit) back(fallback string) string { return ownPage(v.form("back"), fallback) }

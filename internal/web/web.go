@@ -17,6 +17,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/orderlyhq/orderly/internal/desk"
+	"github.com/orderlyhq/orderly/internal/notice"
 	"github.com/orderlyhq/orderly/internal/people"
 )
 
@@ -30,30 +31,35 @@ type Options struct {
 	Desk    *desk.Desk
 	People  *people.Service
 	Guard   *people.Guard
-	Version string
-	Log     *slog.Logger
-	Now     func() time.Time
+	Notices *notice.Notices
+	// Describe gives the OpenAPI description of the JSON API.
+	Describe func() ([]byte, error)
+	Version  string
+	Log      *slog.Logger
+	Now      func() time.Time
 	// Ended, when closed, ends the streams of pages that stay up to date, so that a server can stop.
 	Ended <-chan struct{}
 }
 
 // Server serves the dashboard.
 type Server struct {
-	desk    *desk.Desk
-	people  *people.Service
-	guard   *people.Guard
-	version string
-	log     *slog.Logger
-	now     func() time.Time
-	ended   <-chan struct{}
-	assets  *assets
-	mux     *http.ServeMux
+	desk     *desk.Desk
+	people   *people.Service
+	guard    *people.Guard
+	notices  *notice.Notices
+	describe func() ([]byte, error)
+	version  string
+	log      *slog.Logger
+	now      func() time.Time
+	ended    <-chan struct{}
+	assets   *assets
+	mux      *http.ServeMux
 }
 
 // route is a page or an action of the dashboard, with the least role that may use it.
 type route struct {
-	pattern string      // as of http.ServeMux: "GET /orders"
-	need    people.Role // "" lets everybody in: what comes before signing in
+	pattern string // as of http.ServeMux: "GET /orders"
+	need    people.Role
 	serve   handler
 }
 
@@ -68,16 +74,12 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		desk: o.Desk, people: o.People, guard: o.Guard, version: o.Version, log: o.Log, now: o.Now, ended: o.Ended, mux: http.NewServeMux(),
+		desk: o.Desk, people: o.People, guard: o.Guard, notices: o.Notices, describe: o.Describe, version: o.Version, log: o.Log, now: o.Now, ended: o.Ended, mux: http.NewServeMux(),
 	}
 	if s.assets, err = newAssets(files); err != nil {
 		return nil, err
 	}
 	for _, r := range s.routes() {
-		if r.need == "" {
-			s.mux.Handle(r.pattern, s.open(r.serve))
-			continue
-		}
 		s.mux.Handle(r.pattern, s.guard.Require(r.need, s.page(r.serve), s.denied))
 	}
 	s.mux.Handle("GET /assets/{version}/{name}", s.assets)
@@ -89,6 +91,10 @@ func (s *Server) routes() []route {
 	var all []route
 	for _, some := range [][]route{
 		s.nowRoutes(), s.doorRoutes(), s.liveRoutes(), s.searchRoutes(), s.lookRoutes(),
+		s.connectionsRoutes(), s.flowsRoutes(), s.syncRoutes(),
+		s.ordersRoutes(), s.orderRoutes(), s.bulkRoutes(),
+		s.mapsRoutes(), s.causeRoutes(), s.reviewRoutes(),
+		s.peopleRoutes(), s.accountRoutes(), s.auditRoutes(), s.settingRoutes(), s.apiRoutes(),
 	} {
 		all = append(all, some...)
 	}
@@ -166,6 +172,9 @@ func (s *Server) write(w http.ResponseWriter, v *visit, status int, c templ.Comp
 	if err := c.Render(v.Context(), buffer); err != nil {
 		return err
 	}
+	if v.notice != "" {
+		s.clearNotice(w, v)
+	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	_, err := w.Write(buffer.Bytes())
@@ -201,8 +210,23 @@ func (s *Server) explain(ctx context.Context, err error) *problem {
 	if e, ok := errors.AsType[*desk.NotFoundError](err); ok {
 		return &problem{status: http.StatusNotFound, title: "Not found", text: e.Error()}
 	}
+	if e, ok := errors.AsType[*desk.FormError](err); ok {
+		return &problem{status: http.StatusUnprocessableEntity, title: "That cannot be done", text: e.Error()}
+	}
 	if e, ok := errors.AsType[*desk.InputError](err); ok {
 		return &problem{status: http.StatusUnprocessableEntity, title: "That cannot be done", text: e.Error()}
+	}
+	if e, ok := errors.AsType[*people.InputError](err); ok {
+		return &problem{status: http.StatusUnprocessableEntity, title: "That cannot be done", text: e.Error()}
+	}
+	if errors.Is(err, notice.ErrNotFound) {
+		return &problem{status: http.StatusNotFound, title: "Not found", text: "There is no such endpoint or message (any more).", back: "/settings/webhooks"}
+	}
+	if errors.Is(err, people.ErrUnknown) {
+		return &problem{status: http.StatusNotFound, title: "Not found", text: "There is no such user or token (any more)."}
+	}
+	if errors.Is(err, people.ErrLastAdmin) {
+		return &problem{status: http.StatusConflict, title: "That cannot be done", text: err.Error(), back: "/people"}
 	}
 	if e, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return &problem{status: http.StatusRequestEntityTooLarge, title: "Too large", text: e.Error()}
