@@ -127,7 +127,7 @@ func ordersListCommand() *cobra.Command {
 	choose.add(c)
 	jsonFlag(c, &asJSON)
 	c.Flags().IntVar(&limit, "limit", 50, "how many at the most")
-	c.Flags().Int64Var(&before, "before", 0, "only those with a smaller ID: the next page")
+	c.Flags().Int64Var(&before, "before", 0, "the next page: only those that come after the one with this ID")
 	return c
 }
 
