@@ -40,12 +40,12 @@ func (r *Runner) Preview(ctx context.Context, destination *Destination, w store.
 	case !a.isOrder():
 		p.Customer = &a.customer
 	}
-	p.Would, p.Reason = a.would(), a.result.Reason
 	if a.open() && a.written == "" && a.draft != nil {
 		if err := a.proveDry(ctx); err != nil {
 			return nil, err
 		}
 	}
+	p.Would, p.Reason = a.would(), a.result.Reason
 	a.detail.Exchanges = a.trace.Exchanges()
 	p.Detail = a.detail
 	return p, nil
@@ -110,6 +110,9 @@ func (a *attempt) proveDry(ctx context.Context) error {
 		a.step(StepWrite, "the request would be sent here; a dry run sends none")
 	case err != nil:
 		a.step(StepWrite, "would fail: %s", err)
+	case a.existing != nil:
+		a.written = OutcomeUnchanged // nothing was refused, because nothing had to be sent
+		a.step(StepWrite, "%s shows it all already", name(*a.existing))
 	default:
 		return fmt.Errorf("the destination %s was written to in a dry run: it was not opened with a client that refuses that", a.destination.Name)
 	}
