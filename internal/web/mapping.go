@@ -264,6 +264,7 @@ func (s *Server) compareMapping(w http.ResponseWriter, v *visit) error {
 	w.Header().Set("X-Accel-Buffering", "no") // so that nginx passes progress on at once
 	control := http.NewResponseController(w)
 	body := templ.ComponentFunc(func(ctx context.Context, out io.Writer) error {
+		ctx = templ.ClearChildren(ctx)
 		tell := func(c templ.Component) error {
 			if err := control.SetWriteDeadline(time.Now().Add(writeTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 				return err

@@ -93,7 +93,7 @@ func (s *Server) routes() []route {
 		s.nowRoutes(), s.doorRoutes(), s.liveRoutes(), s.searchRoutes(), s.lookRoutes(),
 		s.connectionsRoutes(), s.flowsRoutes(), s.syncRoutes(),
 		s.ordersRoutes(), s.orderRoutes(), s.bulkRoutes(),
-		s.mapsRoutes(), s.causeRoutes(), s.reviewRoutes(),
+		s.mapsRoutes(), s.mappingRoutes(), s.causeRoutes(), s.reviewRoutes(),
 		s.peopleRoutes(), s.accountRoutes(), s.auditRoutes(), s.settingRoutes(), s.apiRoutes(),
 	} {
 		all = append(all, some...)
