@@ -90,6 +90,7 @@ func (s *State) EnterFlow(registry []connector.Definition, f Flow) (warnings []P
 	if f.From != "" && f.From == f.To {
 		r.fail(nil, keyTo, "name another connection", "the flow goes from %s to itself", f.From)
 	}
+	checkAllowed(r, "", reflect.ValueOf(f.Config))
 	for _, problem := range f.Config.Check() {
 		r.fail(nil, problem.Path, "", "%s", problem.Message)
 	}
@@ -148,6 +149,36 @@ func (s *State) checkEnd(r *report, registry []connector.Definition, key, name s
 	}
 	if d, ok := definitionOf(registry, s.Connections[i].System); ok && d.Roles&role == 0 {
 		r.fail(nil, key, "choose another one", "%s is a connection of %s, which can be no %s", name, d.Title, roleName(role))
+	}
+}
+
+// checkAllowed fails on values that are not among the allowed ones.
+func checkAllowed(r *report, path string, v reflect.Value) {
+	for _, f := range fieldsOf(v.Type()) {
+		at, value := join(path, f.name), v.Field(f.index)
+		if value.Kind() == reflect.Struct {
+			checkAllowed(r, at, value)
+			continue
+		}
+		if len(f.allowed) == 0 {
+			continue
+		}
+		texts := []string{}
+		if value.Kind() == reflect.Slice {
+			for i := range value.Len() {
+				texts = append(texts, value.Index(i).String())
+			}
+		} else {
+			texts = append(texts, value.String())
+		}
+		for i, text := range texts {
+			switch {
+			case !slices.Contains(f.allowed, text):
+				r.fail(nil, at, meant(text, f.allowed), "%s is not one of the values here", shown(text))
+			case slices.Contains(texts[:i], text):
+				r.fail(nil, at, "keep one", "%s stands twice in this list", shown(text))
+			}
+		}
 	}
 }
 

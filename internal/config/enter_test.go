@@ -98,13 +98,16 @@ func TestEnterFlow(t *testing.T) {
 		change         func(*flow.Config)
 		want           string
 	}{
-		"in order":             {name: "web-to-erp", from: "web", to: "erp"},
-		"no ends":              {name: "x", want: "from to"},
-		"ends that are none":   {name: "x", from: "nobody", to: "nowhere", want: "from to"},
-		"to itself":            {name: "x", from: "erp", to: "erp", want: "to"},
-		"a shop as the end":    {name: "x", from: "erp", to: "web", want: "to"},
-		"a bad name":           {name: "new", from: "web", to: "erp", want: "name"},
-		"bad values":           {name: "x", from: "web", to: "erp", change: func(c *flow.Config) { c.Triggers.Schedule, c.Since, c.Records = "often", "yesterday", nil }, want: "records since triggers.schedule"},
+		"in order":           {name: "web-to-erp", from: "web", to: "erp"},
+		"no ends":            {name: "x", want: "from to"},
+		"ends that are none": {name: "x", from: "nobody", to: "nowhere", want: "from to"},
+		"to itself":          {name: "x", from: "erp", to: "erp", want: "to"},
+		"a shop as the end":  {name: "x", from: "erp", to: "web", want: "to"},
+		"a bad name":         {name: "new", from: "web", to: "erp", want: "name"},
+		"bad values":         {name: "x", from: "web", to: "erp", change: func(c *flow.Config) { c.Triggers.Schedule, c.Since, c.Records = "often", "yesterday", nil }, want: "records since triggers.schedule"},
+		"values that are none": {name: "x", from: "web", to: "erp", change: func(c *flow.Config) {
+			c.Orders.Invoice, c.Records = "sometimes", []commerce.Kind{"order", "order", "parcel"}
+		}, want: "orders.invoice records records"},
 		"a filter that is not": {name: "x", from: "web", to: "erp", change: func(c *flow.Config) { c.Filter = "order.nothing" }, want: "filter"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -132,7 +135,7 @@ func TestEnterFlowRefusesLoops(t *testing.T) {
 	if _, err := enter("there", "erp", "erp2", commerce.KindOrder, commerce.KindCustomer); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := enter("same", "erp", "erp2", commerce.KindOrder); err == nil || !strings.Contains(err.Error(), "carries the same") {
+	if _, err := enter("same", "erp", "erp2", commerce.KindOrder); err == nil || !strings.Contains(err.Error(), "carry the same") {
 		t.Errorf("a second flow that does the same gives %v", err)
 	}
 	if _, err := enter("back", "erp2", "erp", commerce.KindOrder); err == nil || !strings.Contains(err.Error(), "circle") {

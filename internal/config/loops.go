@@ -34,7 +34,7 @@ func loopsOf(flows []Flow) []loop {
 			if f.From != "" && f.From == other.From && f.To == other.To && f.Config.Filter == other.Config.Filter && overlap(f.Config.Records, other.Config.Records) {
 				loops = append(loops, loop{
 					flow: f.Name, fix: "remove one of them, or give them filters that let different orders through",
-					message: fmt.Sprintf("carries the same from %s to %s as the flow %s", f.From, f.To, other.Name),
+					message: fmt.Sprintf("the flows %s and %s carry the same from %s to %s", other.Name, f.Name, f.From, f.To),
 				})
 			}
 		}
