@@ -32,6 +32,8 @@ const maxWords = 8
 
 // parseSearch takes a text apart; nil when there is nothing to look for.
 func (s *Store) parseSearch(ctx context.Context, text string) (*search, error) {
+	// What PostgreSQL takes as no text is in no record.
+	text = strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
 	parts := strings.Fields(text)
 	if len(parts) == 0 {
 		return nil, nil

@@ -130,7 +130,7 @@ func TestTasksAreSearched(t *testing.T) {
 				}
 			}
 		}
-		for _, text := range []string{"%", "_", "1%", "1__", `\`, `\%`, "%%", "'", "' OR 1=1 --", "$2", "*", "#%", "INV%", "INV", "#"} {
+		for _, text := range []string{"%", "_", "1%", "1__", `\`, `\%`, "%%", "'", "' OR 1=1 --", "$2", "*", "#%", "INV%", "INV", "#", "\x00", "1\x00", "\xff", "1\xff"} {
 			if got := listed(t, s, store.TaskFilter{Search: text}); len(got) != 0 {
 				t.Errorf("%q finds %q", text, got)
 			}
