@@ -344,3 +344,26 @@ func TestAddressOfAUserIsChanged(t *testing.T) {
 		}
 	})
 }
+
+// Disabling ends sessions and links. Should one be left, because another node opened it at that very moment, it is no
+// good either.
+func TestWhatIsLeftOfADisabledUserIsNoGood(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		anna := w.add("anna", people.Operator)
+		session, _ := w.signIn("anna")
+		link, err := w.MakeLink(t.Context(), root, anna.ID, time.Hour, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = w.store.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
+			return w.store.SetUserDisabled(ctx, tx, anna.ID, true)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.gone(session)
+		if _, _, err := w.UseLink(t.Context(), link, home); !errors.Is(err, people.ErrLink) {
+			t.Errorf("the link: %v", err)
+		}
+	})
+}
