@@ -18,7 +18,8 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 TOOL := $(GO) tool -modfile=tools/go.mod
 
 # The packages where goroutines meet; those that do not exist are left out.
-RACE_PACKAGES := ./internal/store/... ./internal/jobs/... ./internal/intake/... ./internal/flow/... ./internal/httpx/...
+RACE_PACKAGES := ./internal/store/... ./internal/jobs/... ./internal/intake/... ./internal/flow/... ./internal/httpx/... \
+	./internal/people/... ./internal/notice/... ./internal/desk/...
 
 .PHONY: help
 help: ## list the targets
@@ -58,6 +59,11 @@ check-generated: ## fail when running the generators changes a file
 bench: ## run all benchmarks
 	@scripts/test-setup.sh
 	scripts/with-postgres.sh $(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $(TESTFLAGS) $(PACKAGES)
+
+.PHONY: screenshots
+screenshots: ## take pictures of every screen into docs/screens, in light and dark
+	@scripts/test-setup.sh
+	$(GO) test ./e2e -count=1 -timeout 15m -run '^TestScreenshots$$' -screenshots "$(CURDIR)/docs/screens"
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (10s)

@@ -154,6 +154,22 @@ func evaluate[T any](b *browser, expression string) T {
 	return value
 }
 
+// enter puts a value into the field with a name, whatever sort of field it is; a field that is folded away
+// is unfolded.
+func (b *browser) enter(name, value string) {
+	b.t.Helper()
+	b.until("find the field "+name, fmt.Sprintf(`(() => {
+		const field = document.getElementsByName(%[1]q)[0];
+		if (!field) return false;
+		for (let box = field.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
+		if (field.type === "checkbox") field.checked = %[2]q === "true";
+		else field.value = %[2]q;
+		field.dispatchEvent(new Event("input", {bubbles: true}));
+		field.dispatchEvent(new Event("change", {bubbles: true}));
+		return true;
+	})()`, name, value))
+}
+
 // keys presses keys one after another, wherever the focus is.
 func (b *browser) keys(keys ...string) {
 	b.t.Helper()

@@ -55,6 +55,18 @@ var arrows = []arrow{
 		why: "who may come in has nothing to do with what is inside",
 	},
 	{
+		from: func(folder string) bool {
+			return strings.HasPrefix(folder, "internal/") && !within(folder, "internal/web", "internal/api", "internal/server", "internal/demo", "internal/gen")
+		},
+		to:  func(folder string) bool { return within(folder, "internal/web", "internal/api", "internal/server") },
+		why: "pages and calls are the outermost rooms; what they show is asked of the desk",
+	},
+	{
+		from: func(folder string) bool { return within(folder, "internal/web") },
+		to:   func(folder string) bool { return within(folder, "internal/api") },
+		why:  "pages and calls are two ways to the same desk and do not know each other",
+	},
+	{
 		from: func(folder string) bool { return strings.HasPrefix(folder, "internal/") },
 		to:   func(folder string) bool { return within(folder, "cmd") },
 		why:  "the program wires the packages, not the other way round",
