@@ -113,18 +113,25 @@ func (b *browser) click(selector string) {
 	b.do("click "+selector, chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
 }
 
-// press clicks the button or link with a text, wherever it is in the page.
+// press clicks the first button, link or label with a text that is visible, as a mouse does.
 func (b *browser) press(text string) {
 	b.t.Helper()
-	find := fmt.Sprintf(`//*[self::button or self::a or self::summary or self::label][contains(normalize-space(.), %q)]`, text)
-	b.do("press "+text, chromedp.Click(chromedp.Search(find), chromedp.NodeVisible))
+	b.until("see the button "+text, fmt.Sprintf(`(() => {
+		for (const old of document.querySelectorAll("[data-pressed]")) old.removeAttribute("data-pressed");
+		const open = document.querySelector("dialog[open]") || document;
+		const found = [...open.querySelectorAll("button, a, summary, label")].find((e) => e.checkVisibility() && e.textContent.replace(/\s+/g, " ").includes(%q));
+		found?.setAttribute("data-pressed", "");
+		return found !== undefined;
+	})()`, text))
+	b.do("press "+text, chromedp.Click(chromedp.CSS("[data-pressed]"), chromedp.NodeVisible))
 }
 
 // fill replaces what stands in a field.
 func (b *browser) fill(selector, text string) {
 	b.t.Helper()
 	b.do("fill "+selector, chromedp.WaitVisible(chromedp.CSS(selector)), chromedp.Focus(chromedp.CSS(selector)),
-		script(fmt.Sprintf(`document.querySelector(%q).value = ""`, selector)), chromedp.SendKeys(chromedp.CSS(selector), text))
+		script(fmt.Sprintf(`document.querySelector(%q).value = ""`, selector)), chromedp.SendKeys(chromedp.CSS(selector), text),
+		chromedp.Blur(chromedp.CSS(selector))) // so that a list of suggestions lies over nothing
 }
 
 // choose takes an option of a select by its value.

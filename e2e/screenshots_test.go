@@ -23,7 +23,7 @@ func TestScreenshots(t *testing.T) {
 	o.user("vera", "viewer")
 	o.user("omar", "operator")
 	for _, shop := range []string{"shopify", "woocommerce"} {
-		o.make(shop, 60, "unknown=60")
+		o.make(shop, 60, "&unknown=60")
 	}
 	for _, f := range []flowSpec{shopifyToOdoo, woo} {
 		eventually(t, time.Minute, "the orders are settled", func() bool { return len(o.tasks(f.name())) >= 60 && o.settled(f.name()) })

@@ -57,7 +57,7 @@ func (o *office) signIn(b *browser, name string) {
 	b.open("/sign-in")
 	b.fill("#name", name)
 	b.fill("#password", adminPassword)
-	b.keys(keyEnter)
+	b.press("Sign in")
 	b.at("/")
 	b.sees("Welcome, " + name)
 }
@@ -150,7 +150,7 @@ func (o *office) fixAll(b *browser) {
 		if n == 0 {
 			b.accessible("a cause")
 		}
-		what := strings.ToLower(evaluate[string](b, `document.querySelector("#main h1").innerText + document.querySelector("#fix").innerText`))
+		what := strings.ToLower(evaluate[string](b, `document.querySelector("#main").innerText`))
 		for _, c := range codes {
 			if strings.Contains(what, c.word) {
 				b.fill("#fix-0-value", c.code)
@@ -174,7 +174,7 @@ func (o *office) fixAll(b *browser) {
 
 func TestStoryOfARunByHand(t *testing.T) {
 	o := furnished(t, shopifyToOdoo)
-	o.faults("shopify", "webhook_lost")
+	o.faults("shopify", `{"kind":"webhook_lost"}`)
 	o.make("shopify", 40, "")
 	b := newBrowser(t, o.base, 1360, 900)
 	o.signIn(b, adminName)
@@ -283,7 +283,7 @@ func (o *office) flow() string { return shopifyToOdoo.name() }
 
 func TestEveryScreenIsAccessibleInLightAndDark(t *testing.T) {
 	o := furnished(t, shopifyToOdoo)
-	o.make("shopify", 6, "unknown=400")
+	o.make("shopify", 6, "&unknown=400")
 	eventually(t, 30*time.Second, "the orders are settled", func() bool { return o.settled(shopifyToOdoo.name()) })
 	b := newBrowser(t, o.base, 1360, 900)
 	o.signIn(b, adminName)

@@ -121,7 +121,7 @@ func (w *world) startServer(ctx context.Context, listener net.Listener) error {
 	if err != nil {
 		return err
 	}
-	w.signIn = w.address + "/sign-in/link?token=" + secret
+	w.signIn = w.address + people.LinkPath(secret) + "&at=once"
 	w.serve(listener, front)
 	w.ends = append(w.ends, func() error { front.Stop(); return nil })
 	return nil

@@ -70,7 +70,7 @@ func (s *Server) showLink(w http.ResponseWriter, v *visit, user people.User) err
 	if err != nil {
 		return err
 	}
-	form := peopleForm{role: string(people.Operator), linkFor: user.Name, link: s.ownAddress(v) + "/sign-in/link?token=" + secret}
+	form := peopleForm{role: string(people.Operator), linkFor: user.Name, link: s.ownAddress(v) + people.LinkPath(secret)}
 	return s.showPeople(w, v, http.StatusOK, form)
 }
 
