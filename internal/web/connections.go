@@ -497,6 +497,9 @@ func reportWord(r *node.Report) string {
 	return "It does not work:"
 }
 
+// withoutFix is the error of a check without what to do about it, which is shown apart.
+func withoutFix(r *node.Report) string { return strings.TrimSuffix(r.Error, "; "+r.Fix) }
+
 func formTitle(f *connectionForm) string {
 	if f.create {
 		return "Connect " + f.system.Title

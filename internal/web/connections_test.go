@@ -32,7 +32,10 @@ func newSite(t *testing.T, systems ...string) *site {
 	service := people.New(st, people.Options{Log: log, Hashing: people.Hashing{Memory: 16, Passes: 1, Threads: 1}})
 	guard := people.NewGuard(service)
 	var err error
-	if s.server, err = New(Options{Desk: s.Desk, People: service, Guard: guard, Version: "test", Log: log, Now: time.Now, Ended: make(chan struct{})}); err != nil {
+	if s.server, err = New(Options{
+		Desk: s.Desk, People: service, Guard: guard, Notices: s.Node.Notices(), Describe: func() ([]byte, error) { return []byte(tinyDescription), nil },
+		Version: "test", Log: log, Now: time.Now, Ended: make(chan struct{}),
+	}); err != nil {
 		t.Fatal(err)
 	}
 	for _, role := range people.Roles() {
@@ -108,7 +111,8 @@ func mainOf(page string) string {
 	if !found {
 		return page
 	}
-	return rest
+	main, _, _ := strings.Cut(rest, `</main>`)
+	return main
 }
 
 // connectionValues is the form of a pretend vendor.

@@ -482,6 +482,15 @@ func flowWord(path, value string) string {
 	return strings.ReplaceAll(value, "_", " ")
 }
 
+// flowOption is an allowed value in a list of a form: with the word of orderly.yaml, which the help has.
+func flowOption(path, value string) string {
+	word := flowWord(path, value)
+	if word == value {
+		return value
+	}
+	return word + " (" + value + ")"
+}
+
 // triggersText says what sets a flow off.
 func triggersText(c flow.Config) string {
 	var parts []string

@@ -45,6 +45,15 @@ func numberOf(t store.TaskRow) string {
 	return t.SourceID
 }
 
+// oldestText says which order is the oldest that is not in the ERP, and why.
+func oldestText(t store.TaskRow) string {
+	text := numberOf(t) + " of " + t.Connection + ", " + string(t.State)
+	if t.Reason != "" {
+		text += ": " + short(t.Reason, 140)
+	}
+	return text
+}
+
 // activity is the chart of orders in and out.
 func activity(minutes []store.Minute) chart {
 	c := chart{

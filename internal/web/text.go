@@ -8,6 +8,7 @@ import (
 
 	"github.com/orderlyhq/orderly/connector"
 	"github.com/orderlyhq/orderly/internal/desk"
+	"github.com/orderlyhq/orderly/money"
 )
 
 // liveAddress is where a page that stays up to date listens; "" for others.
@@ -87,6 +88,19 @@ func grouped(value string) string {
 	units, places, _ := strings.Cut(value, ".")
 	for len(places) < 2 {
 		places += "0"
+	}
+	return group(units) + "." + places
+}
+
+// amountText writes an amount with its thousands apart and the decimals of its currency, or more where
+// it has more.
+func amountText(value, currency string) string {
+	units, places, _ := strings.Cut(value, ".")
+	for len(places) < int(money.Currency(currency).Exponent()) {
+		places += "0"
+	}
+	if places == "" {
+		return group(units)
 	}
 	return group(units) + "." + places
 }

@@ -231,6 +231,9 @@ func (s *Server) explain(ctx context.Context, err error) *problem {
 	if e, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return &problem{status: http.StatusRequestEntityTooLarge, title: "Too large", text: e.Error()}
 	}
+	if errors.Is(err, http.ErrNotMultipart) || errors.Is(err, http.ErrMissingBoundary) || errors.Is(err, http.ErrMissingFile) {
+		return &problem{status: http.StatusBadRequest, title: "There is no file", text: "Choose a file and send the form again."}
+	}
 	if errors.Is(err, context.Canceled) {
 		return &problem{status: http.StatusServiceUnavailable, title: "Interrupted", text: "The request was interrupted before it was answered."}
 	}

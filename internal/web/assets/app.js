@@ -499,6 +499,46 @@
     setTimeout(() => delete form.dataset.sent, 8000);
   });
 
+  // Forms marked so are sent without leaving the page: a mistake is told beside what was typed, secrets
+  // included, which the server never sends back.
+  document.addEventListener("submit", async (event) => {
+    const form = event.target;
+    const { place } = form.dataset;
+    if (!place || event.defaultPrevented) return;
+    event.preventDefault();
+    const data = new URLSearchParams(new FormData(form, event.submitter));
+    const buttons = $$("button", form);
+    for (const button of buttons) button.disabled = true;
+    form.setAttribute("aria-busy", "true");
+    try {
+      const answer = await fetch(form.action, { method: "POST", body: data, headers: { "X-Orderly-Fragment": "form" } });
+      if (answer.redirected) {
+        location.assign(answer.url);
+        return;
+      }
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const next = page.getElementById(place);
+      if (next) morph(document.getElementById(place), next);
+      else morphChildren(main, page.getElementById("main"));
+      tellTimes();
+      $("[aria-invalid]", form)?.focus();
+    } catch {
+      say("No connection to Orderly: nothing was saved");
+    } finally {
+      delete form.dataset.sent;
+      form.removeAttribute("aria-busy");
+      for (const button of buttons) button.disabled = false;
+    }
+  });
+  // What is typed into chooses the option that it belongs to.
+  document.addEventListener("input", (event) => {
+    const { chooses } = event.target.dataset;
+    if (!chooses) return;
+    for (const radio of $$("input[type=radio]", event.target.form)) {
+      if (radio.value === chooses) radio.checked = true;
+    }
+  });
+
   // Forms marked so show their result beside them while somebody types.
   for (const form of $$("form[data-preview]")) {
     const target = document.getElementById(form.dataset.preview);
