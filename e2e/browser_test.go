@@ -291,7 +291,7 @@ func (b *browser) screenshot(path string) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	if err := os.WriteFile(path, picture, 0o644); err != nil { //nolint:gosec // a picture for the documentation
+	if err := os.WriteFile(path, picture, 0o644); err != nil {
 		b.t.Fatal(err)
 	}
 }

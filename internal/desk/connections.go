@@ -337,8 +337,8 @@ func (d *Desk) RepairWebhooks(ctx context.Context, person people.Person, name st
 
 // told turns a system's failure into one that is shown to the person who asked for the call.
 func told(err error) error {
-	if failure, ok := errors.AsType[*connector.Error](err); ok {
-		return Invalid("", "%s", withFix(err.Error(), failure.Fix))
+	if _, ok := errors.AsType[*connector.Error](err); ok {
+		return Invalid("", "%v", err)
 	}
 	return err
 }

@@ -32,8 +32,10 @@ type mapERP struct {
 	mu      sync.Mutex
 	items   map[string][]connector.Item
 	written []connector.OrderDraft
-	asked   int
-	down    bool
+	// documents are those that somebody has entered by hand, by id.
+	documents map[string]connector.Document
+	asked     int
+	down      bool
 	// candidates, if not nil, are the customers that every rule but the key finds.
 	candidates []connector.Candidate
 }
@@ -96,7 +98,12 @@ func (e *mapERPConn) FindOrders(context.Context, []connector.Key) (map[connector
 	return nil, nil
 }
 
-func (e *mapERPConn) ReadOrder(context.Context, string) (connector.Document, error) {
+func (e *mapERPConn) ReadOrder(_ context.Context, id string) (connector.Document, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if d, ok := e.documents[id]; ok {
+		return d, nil
+	}
 	return connector.Document{}, &connector.Error{Kind: connector.KindNotFound}
 }
 

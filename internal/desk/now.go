@@ -59,8 +59,6 @@ const (
 	figuresShare = 10
 	// chartMinutes is how far the chart of in and out goes back.
 	chartMinutes = 60
-	// topCauses is how many causes the first screen shows.
-	topCauses = 5
 	// askSourceEvery is how often a source is asked how many orders it has of today, while somebody looks.
 	askSourceEvery = 5 * time.Minute
 	askSourceTime  = 20 * time.Second

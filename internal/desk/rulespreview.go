@@ -373,7 +373,8 @@ func dateText(at time.Time) string {
 func taxText(taxes []commerce.Tax) string {
 	var out []string
 	for _, t := range taxes {
-		out = append(out, strings.TrimSpace(t.Name+" "+t.Rate.Shift(2).String()+"%"))
+		rate := t.Rate.Shift(2).String() + "%"
+		out = append(out, strings.TrimSpace(strings.TrimSpace(strings.TrimSuffix(t.Name, rate))+" "+rate))
 	}
 	return strings.Join(out, " + ")
 }

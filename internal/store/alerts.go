@@ -158,7 +158,8 @@ type AtStake struct {
 	Money  []money.Money
 }
 
-// atStake adds up the orders that a condition chooses.
+// atStake adds up the orders that a condition chooses among what is not in its destination. A condition on streams says
+// +stream_id, so that SQLite walks through what waits and not through the whole history.
 func (s *Store) atStake(ctx context.Context, condition string, args ...any) (AtStake, error) {
 	var total AtStake
 	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
@@ -191,12 +192,12 @@ func (s *Store) atStake(ctx context.Context, condition string, args ...any) (AtS
 
 // OrdersOlderThan adds up the orders of a flow that have not been in the destination since before a time.
 func (s *Store) OrdersOlderThan(ctx context.Context, flow string, before time.Time) (AtStake, error) {
-	return s.atStake(ctx, `waiting_since < $2 AND stream_id IN (SELECT id FROM streams WHERE flow = $1 AND kind = 'order')`, flow, millis(before))
+	return s.atStake(ctx, `waiting_since < $2 AND +stream_id IN (SELECT id FROM streams WHERE flow = $1 AND kind = 'order')`, flow, millis(before))
 }
 
 // OrdersOf adds up the orders of a connection, or for it, that are not in their destination.
 func (s *Store) OrdersOf(ctx context.Context, connection string) (AtStake, error) {
-	return s.atStake(ctx, `stream_id IN (SELECT id FROM streams WHERE (connection = $1 OR destination = $1) AND kind = 'order')`, connection)
+	return s.atStake(ctx, `+stream_id IN (SELECT id FROM streams WHERE (connection = $1 OR destination = $1) AND kind = 'order')`, connection)
 }
 
 // OldestOrders gives since when the longest waiting order of each flow is not in its destination; flows whose orders
@@ -206,8 +207,9 @@ func (s *Store) OldestOrders(ctx context.Context) (map[string]time.Time, error) 
 	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
 		clear(millisOf)
 		return countInto(ctx, tx, millisOf, `
-			SELECT s.flow, MIN(t.waiting_since) FROM tasks t JOIN streams s ON s.id = t.stream_id
-			WHERE t.waiting_since <> 0 AND s.kind = 'order' GROUP BY s.flow`)
+			SELECT s.flow, MIN(t.since) FROM streams s JOIN (
+				SELECT +stream_id AS stream_id, MIN(waiting_since) AS since FROM tasks WHERE waiting_since <> 0 GROUP BY +stream_id) t ON t.stream_id = s.id
+			WHERE s.kind = 'order' GROUP BY s.flow`) // the plus: SQLite shall walk through what waits, not through the whole history
 	})
 	if err != nil {
 		return nil, fmt.Errorf("oldest orders: %w", err)

@@ -93,9 +93,7 @@ func (s *Store) ListTasks(ctx context.Context, f TaskFilter) (TaskPage, error) {
 		return TaskPage{}, fmt.Errorf("list tasks: %w", err)
 	}
 	for i := range page.Tasks {
-		if page.Tasks[i].Buyer, err = s.openBuyer(sealed[i]); err != nil {
-			return TaskPage{}, err
-		}
+		page.Tasks[i].Buyer = s.openBuyer(sealed[i])
 	}
 	return page, nil
 }
@@ -449,24 +447,28 @@ func (f TaskFilter) fewRecords(ctx context.Context, tx Tx) ([]int64, error) {
 	return append([]int64{}, ids...), nil
 }
 
-// fewTasks gives the tasks of the streams in the states that are wanted and not at an end; nil when they are many.
+// fewTasks gives the tasks of the chosen streams and states that are not at their end; nil when they are many, or when
+// nothing chooses.
 func (f TaskFilter) fewTasks(ctx context.Context, tx Tx, chosen *chosenStreams) ([]int64, error) {
-	w := &rangeWalk{mode: modeNewest, column: "first_seen", until: math.MaxInt64}
+	if chosen.byKind && len(f.States) == 0 {
+		return nil, nil
+	}
+	tasks := []int64{}
 	for _, id := range chosen.ids {
 		for _, state := range []TaskState{TaskWaiting, TaskWorking, TaskHeld, TaskFailed} {
-			if len(f.States) == 0 || slices.Contains(f.States, state) {
-				w.add("stream_id = ? AND state = ?", id, string(state))
+			if len(f.States) > 0 && !slices.Contains(f.States, state) {
+				continue
+			}
+			some, err := scanIDs(tx.Query(ctx, `SELECT id FROM tasks WHERE stream_id = $1 AND state = $2 LIMIT $3`, id, string(state), few+1-len(tasks)))
+			if err != nil {
+				return nil, err
+			}
+			if tasks = append(tasks, some...); len(tasks) > few {
+				return nil, nil
 			}
 		}
 	}
-	if len(w.ranges) > maxRanges {
-		return nil, nil
-	}
-	st, err := w.next(ctx, tx, modeNewest.begin(), few+1)
-	if err != nil || len(st.places) > few {
-		return nil, err
-	}
-	return idsOf(st.places), nil
+	return tasks, nil
 }
 
 func scanIDs(rows Rows, err error) ([]int64, error) {

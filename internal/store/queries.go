@@ -201,9 +201,7 @@ func (s *Store) TaskStory(ctx context.Context, taskID int64) (Story, error) {
 	if err != nil {
 		return Story{}, err
 	}
-	if story.Task.Buyer, err = s.openBuyer(buyer); err != nil {
-		return Story{}, err
-	}
+	story.Task.Buyer = s.openBuyer(buyer)
 	for i := range story.Deliveries {
 		if story.Deliveries[i].Detail, err = s.unpack(story.Deliveries[i].Detail, deliveryContext); err != nil {
 			return Story{}, err

@@ -138,20 +138,17 @@ func decimalE4(d money.Decimal) *int64 {
 
 func decimalOfE4(n int64) money.Decimal { return decimal.New(n, -4) }
 
-// openBuyer opens what PackSummary has sealed.
-func (s *Store) openBuyer(sealed []byte) (Buyer, error) {
-	var b Buyer
+// openBuyer opens what PackSummary has sealed. One that cannot be opened any more is left out: the order is listed
+// all the same.
+func (s *Store) openBuyer(sealed []byte) (b Buyer) {
 	if len(sealed) == 0 {
-		return b, nil
+		return b
 	}
 	plain, err := s.sealer.Open(sealed, buyerContext)
-	if err == nil {
-		err = json.Unmarshal(plain, &b)
+	if err != nil || json.Unmarshal(plain, &b) != nil {
+		return Buyer{}
 	}
-	if err != nil {
-		return b, fmt.Errorf("open the buyer of a record: %w; is this the key that the database was made with?", err)
-	}
-	return b, nil
+	return b
 }
 
 // wordKey is the key of the hashes in terms: random, made once for a database, and sealed in it.

@@ -28,7 +28,7 @@ func (s *Server) setLook(w http.ResponseWriter, v *visit) error {
 		{"clock", cookieClock, []string{"ago", "utc", "local"}},
 	} {
 		if value := v.form(choice.name); v.PostForm.Has(choice.name) && slices.Contains(choice.allowed, value) {
-			http.SetCookie(w, &http.Cookie{ //nolint:gosec // not a secret; the page's script changes the clock as well
+			http.SetCookie(w, &http.Cookie{ // not a secret; the page's script changes the clock as well
 				Name: choice.cookie, Value: value, Path: "/", MaxAge: int(lookTime / time.Second), SameSite: http.SameSiteLaxMode, Secure: s.guard.Secure(v.Request),
 			})
 		}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/orderlyhq/orderly/internal/desk"
@@ -8,7 +9,7 @@ import (
 
 // withEmptyRules adds the empty rows in which new rules are typed.
 func withEmptyRules(rows []ruleRow) []ruleRow {
-	return append(rows[:len(rows):len(rows)], make([]ruleRow, moreRules)...)
+	return append(slices.Clip(rows), make([]ruleRow, moreRules)...)
 }
 
 // ruleHeight is how many lines an expression's field shows.

@@ -81,7 +81,7 @@ func (v *visit) screens(text string) []found {
 func matches(title, text string) bool {
 	words := strings.Fields(strings.ToLower(title))
 next:
-	for _, want := range strings.Fields(strings.ToLower(text)) {
+	for want := range strings.FieldsSeq(strings.ToLower(text)) {
 		for _, word := range words {
 			if strings.HasPrefix(word, want) {
 				continue next

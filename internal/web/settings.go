@@ -333,7 +333,7 @@ func (s *Server) saveProvider(w http.ResponseWriter, v *visit) error {
 		Scopes: list(v.form("scopes")), Create: v.form("create") == "yes", Domains: list(v.form("domains")), RoleClaim: v.form("role_claim"),
 		Roles: map[string]people.Role{}, DefaultRole: people.Role(v.form("default_role")), AssumeVerified: v.form("assume_verified") == "yes",
 	}
-	for _, line := range strings.Split(v.form("roles"), "\n") {
+	for line := range strings.SplitSeq(v.form("roles"), "\n") {
 		if value, role, found := strings.Cut(line, "="); found {
 			config.Roles[strings.TrimSpace(value)] = people.Role(strings.TrimSpace(role))
 		}

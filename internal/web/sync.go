@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -158,9 +159,7 @@ func (s *Server) startSync(w http.ResponseWriter, v *visit) error {
 		if !ok {
 			return err
 		}
-		for field, text := range problems {
-			f.problems[field] = text
-		}
+		maps.Copy(f.problems, problems)
 		return s.showSync(w, v, http.StatusUnprocessableEntity, f)
 	}
 	if len(f.problems) > 0 {
