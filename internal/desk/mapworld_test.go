@@ -270,11 +270,12 @@ func mapSale(id, sku string, change ...func(*commerce.Order)) commerce.Order {
 // state gives the state of an order's task.
 func (o *mapOffice) state(id string) store.TaskRow {
 	o.Helper()
-	rows, err := o.store.Tasks(o.Context(), store.TaskFilter{Search: id, Limit: 2})
-	if err != nil || len(rows) != 1 {
-		o.Fatalf("task of %s: %d rows, %v", id, len(rows), err)
+	rows, err := o.store.Tasks(o.Context(), store.TaskFilter{Search: id, Limit: 100})
+	i := slices.IndexFunc(rows, func(r store.TaskRow) bool { return r.SourceID == id })
+	if err != nil || i < 0 {
+		o.Fatalf("task of %s is not among %d rows, %v", id, len(rows), err)
 	}
-	return rows[0]
+	return rows[i]
 }
 
 func (o *mapOffice) set(table string, rows map[string]string) {

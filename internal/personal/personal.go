@@ -99,6 +99,8 @@ var (
 		"note": classWords, "notes": classWords, "comment": classWords, "comments": classWords, "customernote": classWords, "memo": classWords,
 		"state": classPlace, "province": classPlace, "region": classPlace, "county": classPlace, "addressregion": classPlace, "area": classPlace,
 	}
+	// textNames are what the text itself is called in a list of notes.
+	textNames = map[string]bool{"text": true, "body": true, "content": true, "message": true, "value": true}
 	// parties are parts of the names of those things that speak of somebody.
 	parties = []string{
 		"customer", "buyer", "billing", "billto", "shipto", "shippingaddress", "address", "contact", "person", "partner", "recipient",
@@ -155,11 +157,12 @@ type scope struct {
 	party   bool // somewhere inside of what speaks of somebody
 	person  bool // beside a field that is always personal
 	address bool // beside a field of an address
+	words   bool // inside of what somebody has written: a list of notes
 }
 
 // inside is the scope of the fields of an object that stands under a name.
 func (s scope) inside(name string, fields []string) scope {
-	in := scope{party: s.party || party(name)}
+	in := scope{party: s.party || party(name), words: s.words || classOf(name) == classWords}
 	for _, field := range fields {
 		c := classOf(field)
 		in.person = in.person || c >= classPerson
@@ -181,6 +184,8 @@ func (s scope) mask(name, value string) (shown string, masked bool) {
 		hide = s.party || s.person
 	case classPlace:
 		hide = s.address
+	case classNone:
+		hide = s.words && textNames[fold(name)]
 	case classPerson, classStreet:
 		hide = true
 	}

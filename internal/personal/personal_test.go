@@ -36,6 +36,7 @@ func TestJSONIsMaskedByNamesAndNeighbours(t *testing.T) {
 func TestWhereverPersonalDataStands(t *testing.T) {
 	for name, c := range map[string]struct{ body, gone, kept string }{
 		"a name behind an id":        {`{"partner_id":[12,"Anna Lind"],"company_id":[1,"Our Shop"]}`, "Anna", "Our Shop"},
+		"notes of their own":         {`{"notes":[{"audience":"buyer","text":"Ring at Lind"}],"lines":[{"text":"Blue shirt"}]}`, "Lind", "Blue shirt"},
 		"lists":                      {`{"emails":["a@b.example"],"phones":["+49 431 123"]}`, "431", `"emails"`},
 		"JSON in a text":             {`{"variables":"{\"firstName\":\"Anna\",\"sku\":\"X1\"}"}`, "Anna", "X1"},
 		"a name beside a street":     {`{"vals":[{"name":"Anna Lind","street":"Hauptstr. 5"}]}`, "Lind", `"vals"`},

@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/orderlyhq/orderly/connector"
 	"github.com/orderlyhq/orderly/internal/desk"
@@ -126,17 +125,6 @@ func plural[N int | int64](n N, one, many string) string {
 		return "1 " + one
 	}
 	return whole(n) + " " + many
-}
-
-// mask keeps the first letter of each word, so that a person who knows whom they look for finds them.
-func mask(value string) string {
-	words := strings.Fields(value)
-	for i, word := range words {
-		r, size := utf8.DecodeRuneInString(word)
-		dots := min(max(utf8.RuneCountInString(word[size:]), 2), 6)
-		words[i] = string(r) + strings.Repeat("•", dots)
-	}
-	return strings.Join(words, " ")
 }
 
 // short cuts a text for a cell.

@@ -1,0 +1,174 @@
+package desk_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/orderlyhq/orderly/commerce"
+	"github.com/orderlyhq/orderly/connector"
+	"github.com/orderlyhq/orderly/internal/desk"
+	"github.com/orderlyhq/orderly/internal/store"
+	"github.com/orderlyhq/orderly/money"
+)
+
+func (o *mapOffice) tale(id int64, reveal bool) *desk.OrderStory {
+	o.Helper()
+	story, err := o.Order(o.Context(), id, reveal)
+	if err != nil {
+		o.Fatal(err)
+	}
+	return story
+}
+
+func lives(o *commerce.Order) {
+	o.Buyer = commerce.Customer{DisplayName: "Anna Lind", Emails: []string{"anna@example.com"}, Phones: []string{"+49 431 555"}}
+	o.ShipTo = &commerce.Address{Name: "Anna Lind", StreetAddress: "Hauptstraße 5", PostalCode: "24103", AddressLocality: "Kiel", AddressCountry: "DE"}
+	o.Notes = []commerce.Note{{Audience: "buyer", Text: "Ring at Lind"}}
+}
+
+func TestAnOrderTellsItsStory(t *testing.T) {
+	eachMapOffice(t, orderConfig, func(o *mapOffice) {
+		o.arrive(mapSale("1001", "A", lives))
+		id := o.state("1001").ID
+		s := o.tale(id, false)
+		if s.Order == nil || s.Order.OrderNumber != "1001" || s.Proof == nil || !s.Proof.AddsUp || s.Source == nil || len(s.Deliveries) != 1 {
+			o.Fatalf("the story is %+v", s)
+		}
+		if len(s.Totals) != 3 || s.Totals[2].Document == nil || s.Totals[2].Difference != nil || s.Totals[2].Order.String() != "119.00 EUR" {
+			o.Errorf("the totals are %+v", s.Totals)
+		}
+		all, err := json.Marshal(s)
+		if err != nil {
+			o.Fatal(err)
+		}
+		for _, gone := range []string{"Anna", "Lind", "Hauptstraße", "Kiel", "24103", "anna@", "431 555"} {
+			if strings.Contains(string(all), gone) || strings.Contains(s.Task.Buyer.Name+s.Task.Buyer.Email, gone) {
+				o.Errorf("%q is shown to somebody who has not asked for it", gone)
+			}
+		}
+		for _, kept := range []string{`"sku":"A"`, "Tea A", `"address_country":"DE"`, "119.00"} {
+			if !strings.Contains(string(all), kept) {
+				o.Errorf("%s is not shown", kept)
+			}
+		}
+		revealed := o.tale(id, true)
+		if revealed.Order.ShipTo.StreetAddress != "Hauptstraße 5" || !strings.Contains(revealed.Source.Text, "Anna Lind") || revealed.Task.Buyer.Name != "Anna Lind" {
+			o.Errorf("what is revealed is still hidden: %+v", revealed.Order.ShipTo)
+		}
+		var titles []string
+		for _, m := range s.Moments {
+			titles = append(titles, m.Title)
+		}
+		if text := strings.Join(titles, ", "); text != "found by a poll, delivery 1 of revision 1" {
+			o.Errorf("the moments are %s", text)
+		}
+		if steps := s.Moments[1].Steps; len(steps) < 3 || steps[0].Name != "check" || s.Moments[1].Tone != desk.Good {
+			o.Errorf("the delivery did %+v", s.Moments[1])
+		}
+		if _, err := o.Order(o.Context(), id+50, false); !isNotFound(err) {
+			o.Errorf("an order that is not there gives %v", err)
+		}
+	})
+}
+
+func TestAHeldOrderNamesItsCause(t *testing.T) {
+	eachMapOffice(t, orderConfig, func(o *mapOffice) {
+		o.arrive(mapSale("1", "X"))
+		s := o.tale(o.state("1").ID, false)
+		if s.Cause == nil || s.Cause.Value != "X" || s.Document() != nil || s.Totals[2].Document != nil {
+			o.Errorf("the story is %+v", s)
+		}
+	})
+}
+
+func TestARecordThatWasNeverReadSaysSo(t *testing.T) {
+	eachMapOffice(t, orderConfig, func(o *mapOffice) {
+		o.seen(1)
+		s := o.tale(o.state("many-0").ID, false)
+		if s.Source != nil || !strings.Contains(s.Unread, "only its id") && !strings.Contains(s.Unread, "Only its id") {
+			o.Errorf("the story is %+v", s)
+		}
+	})
+}
+
+func TestAnOrderIsPreviewedWithoutBeingWritten(t *testing.T) {
+	eachMapOffice(t, orderConfig, func(o *mapOffice) {
+		o.arrive(mapSale("1", "X", lives), mapSale("2", "A"))
+		held, synced := o.state("1"), o.state("2")
+		p, err := o.PreviewOrder(o.Context(), held.ID, false)
+		if err != nil || p.Would != "hold" || !strings.Contains(p.Reason, "X") {
+			o.Fatalf("the preview of a held order is %+v, %v", p, err)
+		}
+		o.set("items", map[string]string{"X": "A"})
+		before := len(o.erp.written)
+		p, err = o.PreviewOrder(o.Context(), held.ID, false)
+		if err != nil || p.Would != "create" || p.Draft == nil || p.Draft.Lines[0].Item.ID != "id-A" {
+			o.Fatalf("the preview after a fix is %+v, %v", p, err)
+		}
+		if shown, err := json.Marshal(p); err != nil || strings.Contains(string(shown), "Lind") {
+			o.Errorf("the preview shows personal data: %s, %v", shown, err)
+		}
+		if len(o.erp.written) != before || o.state("1").State != store.TaskHeld {
+			o.Error("the preview has written something")
+		}
+		o.erp.documents = map[string]connector.Document{"1": {Type: "order", ID: "1", Number: "SO1", Totals: totals("100.00", "19.00", "119.00")}}
+		p, err = o.PreviewOrder(o.Context(), synced.ID, false)
+		if err != nil || p.Existing == nil || p.Now == nil || p.Now.Totals.Gross.String() != "119.00 EUR" {
+			o.Errorf("the preview of a synced order is %+v, %v", p, err)
+		}
+		if _, err := o.PreviewOrder(o.Context(), 999, false); !isNotFound(err) {
+			o.Errorf("an order that is not there gives %v", err)
+		}
+	})
+}
+
+func totals(net, tax, gross string) *connector.DocumentTotals {
+	eur := func(text string) money.Money { return money.New(decimal.RequireFromString(text), "EUR") }
+	return &connector.DocumentTotals{Net: eur(net), Tax: eur(tax), Gross: eur(gross)}
+}
+
+func TestAnOrderIsLinkedToADocument(t *testing.T) {
+	eachMapOffice(t, orderConfig, func(o *mapOffice) {
+		o.arrive(mapSale("1", "X"), mapSale("2", "X"))
+		one, two := o.state("1"), o.state("2")
+		o.erp.documents = map[string]connector.Document{"77": {
+			Type: "order", ID: "77", Number: "SO-77", URL: "https://erp.example/77", State: connector.DocumentConfirmed, Totals: totals("100.00", "18.99", "118.99"),
+		}}
+		link := func(id int64, document, why string) error {
+			_, err := o.LinkDocument(o.Context(), o.anna, id, document, why)
+			return err
+		}
+		wrongField(o.T, link(one.ID, " ", "entered by hand"), "document")
+		wrongField(o.T, link(one.ID, "77", ""), "why")
+		wrongField(o.T, link(one.ID, "78", "entered by hand"), "document")
+		if err := link(one.ID, " 77 ", "entered by hand"); err != nil {
+			o.Fatal(err)
+		}
+		s := o.tale(one.ID, false)
+		l := s.Document()
+		if l == nil || l.Number != "SO-77" || l.URL == "" || s.Totals[2].Difference == nil || s.Totals[2].Difference.String() != "0.01 EUR" {
+			o.Errorf("linked: %+v, totals %+v", l, s.Totals)
+		}
+		o.audited("link", "task/", "SO-77")
+		wrongField(o.T, link(two.ID, "77", "entered by hand"), "document")
+		if err := link(one.ID, "77", "once more"); err != nil {
+			o.Errorf("the same link again gives %v", err)
+		}
+		if err := link(999, "77", "x"); !isNotFound(err) {
+			o.Errorf("an order that is not there gives %v", err)
+		}
+	})
+}
+
+func TestResyncSaysWhatTheSourceCannot(t *testing.T) {
+	eachMapOffice(t, orderConfig, func(o *mapOffice) {
+		o.arrive(mapSale("1", "A"))
+		wrongField(o.T, o.Resync(o.Context(), o.anna, o.state("1").ID, ""), "")
+		if err := o.Resync(o.Context(), o.anna, 999, ""); !isNotFound(err) {
+			o.Errorf("an order that is not there gives %v", err)
+		}
+	})
+}
