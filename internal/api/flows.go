@@ -109,9 +109,9 @@ func (a *API) registerMaps() {
 		) (*done, error) {
 			return &done{}, a.desk.SetMapRows(ctx, who, in.Flow, in.Table, in.Body.Rows, in.Body.Why)
 		})
-	add(a, operation{"list-map-changes", http.MethodGet, "/map-changes", people.Viewer, tagMaps, "Who changed which row, when and why, the newest first", 0},
+	add(a, operation{"list-map-changes", http.MethodGet, "/flows/{name}/map-changes", people.Viewer, tagMaps, "Who changed which row, when and why, the newest first", 0},
 		func(ctx context.Context, _ people.Person, in *struct {
-			Flow   string `query:"flow"`
+			Flow   string `path:"name"`
 			Table  string `query:"table"`
 			Key    string `query:"key"`
 			Before int64  `query:"before" doc:"only changes with a smaller id"`

@@ -13,7 +13,7 @@ import (
 // much there is.
 type Figures struct {
 	At       time.Time                `json:"at"`
-	Oldest   *store.TaskRow           `json:"oldest"` // the longest waiting order that is not in its destination; null when all are
+	Oldest   *store.TaskRow           `json:"oldest,omitempty"` // the longest waiting order that is not in its destination; none when all are
 	Lags     []store.Lag              `json:"lags"`
 	Minutes  []store.Minute           `json:"minutes"`
 	Backlogs []store.Backlog          `json:"backlogs"`
