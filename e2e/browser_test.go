@@ -156,7 +156,7 @@ func evaluate[T any](b *browser, expression string) T {
 	defer cancel()
 	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 	if err != nil {
-		b.t.Fatalf("evaluate %s: %v\n%s", expression, err, b.where())
+		b.t.Fatalf("evaluate %.200s: %.1000s\n%s", expression, err, b.where())
 	}
 	return value
 }

@@ -193,6 +193,38 @@ func TestStoryOfARunByHand(t *testing.T) {
 	eventually(t, 30*time.Second, "all 40 orders are settled", func() bool { return o.settled(shopifyToOdoo.name()) })
 }
 
+func TestStoryOfAMappingChange(t *testing.T) {
+	o := furnished(t, shopifyToOdoo)
+	o.make("shopify", 5, "")
+	eventually(t, 30*time.Second, "the orders are settled", func() bool { return len(o.tasks(o.flow())) == 5 && o.settled(o.flow()) })
+	b := newBrowser(t, o.base, 1360, 900)
+	o.signIn(b, adminName)
+	b.open("/mapping?flow=" + o.flow())
+	b.sees("A dry run: nothing is written")
+
+	// What a rule does to a real order is seen while it is typed, its mistakes as well.
+	b.enter("order_name", "note")
+	b.enter("order_expression", `"Web " + order.order_numbr`)
+	b.until("see the mistake", `document.querySelector("#mapping-editor").innerText.includes("order_numbr")`)
+	b.enter("order_expression", `"Web " + order.order_number`)
+	b.until("see the rule at work", `document.querySelector("#mapping-document").innerText.includes("Web #")`)
+	b.accessible("a mapping that is tried")
+
+	b.press("What would change")
+	b.until("see all compared", `document.readyState === "complete" && document.querySelector("#main").innerText.includes("Web #")`)
+	b.accessible("what a mapping would change")
+	if n := len(o.holdings("odoo").Documents); n != 5 {
+		t.Errorf("there are %d documents after a dry run of five orders, want 5", n)
+	}
+	b.press("Review and save")
+	b.until("see the plan", `document.querySelector("input[name=why]") !== null`)
+	b.fill("input[name=why]", "the warehouse asks for it")
+	b.press("Save")
+	b.at("/mapping")
+	b.open("/audit?subject=flow/")
+	b.sees("the warehouse asks for it")
+}
+
 func TestStoryOfAViewer(t *testing.T) {
 	o := furnished(t, shopifyToOdoo)
 	o.user("vera", "viewer")
