@@ -28,17 +28,18 @@ func TestScreenshots(t *testing.T) {
 	for _, f := range []flowSpec{shopifyToOdoo, woo} {
 		eventually(t, time.Minute, "the orders are settled", func() bool { return len(o.tasks(f.name())) >= 60 && o.settled(f.name()) })
 	}
-	b := newBrowser(t, o.base, 1360, 900)
+	b := newBrowser(t, o.base, 1360, 860)
 	o.signIn(b, adminName)
 	b.press("Run now")
 	b.click(`input[name=what][value=all]`)
 	b.press("Go on")
 	b.click(`button[name=do][value=start]`)
 	b.sees("done")
+	run := evaluate[string](b, `location.pathname`)
 	for _, screen := range []struct{ name, path string }{
 		{"now", "/"}, {"orders", "/orders"}, {"order", "/orders/1"}, {"causes", "/causes"}, {"cause", "/causes/1"}, {"review", "/review"},
 		{"maps", "/maps"}, {"mapping", "/mapping"}, {"connections", "/connections"}, {"connection", "/connections/shopify"}, {"connection-new", "/connections/new"},
-		{"flows", "/flows"}, {"flow", "/flows/" + o.flow()}, {"run-now", "/sync"}, {"run", "/sync/1"}, {"audit", "/audit"}, {"people", "/people"},
+		{"flows", "/flows"}, {"flow", "/flows/" + o.flow()}, {"run-now", "/sync"}, {"run", run}, {"audit", "/audit"}, {"people", "/people"},
 		{"settings", "/settings"}, {"api", "/api"},
 	} {
 		for _, theme := range []string{"light", "dark"} {

@@ -40,10 +40,15 @@ func TestCountOnBothDatabases(t *testing.T) {
 		if err != nil {
 			t.Errorf("%v: %+v", err, rows)
 		}
+		var hooks int64
 		for _, r := range rows {
-			if r.Made != 30 || r.Via[store.ViaManual] != 1 || r.Via[store.ViaPoll] < 6 || r.Via[store.ViaWebhook] == 0 {
+			if r.Made != 30 || r.Via[store.ViaManual] != 1 || r.Via[store.ViaPoll] < 6 || r.Via[store.ViaPoll]+r.Via[store.ViaWebhook] != 29 {
 				t.Errorf("%s: made %d, known by %v", r.Flow, r.Made, r.Via)
 			}
+			hooks += r.Via[store.ViaWebhook]
+		}
+		if hooks == 0 { // on a slow machine a poll may be faster than the webhooks of one shop, not of both
+			t.Error("no order became known by its webhook")
 		}
 		if err := demo.Print(o, rows); err != nil || !strings.Contains(out.String(), "shopify-to-odoo") {
 			t.Errorf("the table: %v\n%s", err, out.String())

@@ -127,18 +127,16 @@ func Live(ctx context.Context, o Options) (err error) {
 	}
 	feed := &feed{world: w, told: map[int64]string{}, print: p}
 	for n := 0; ctx.Err() == nil; n++ {
-		shop := pairs[n%len(pairs)].from
-		if err := w.makeOne(ctx, shop, n); err != nil {
-			return ignoreEnd(ctx, err)
+		if err := w.second(ctx, feed, n); ignoreEnd(ctx, err) != nil {
+			return err
 		}
-		for range 10 {
-			if !pause(ctx, 100*time.Millisecond) {
-				break
-			}
-			if err := feed.tell(ctx); err != nil {
-				return ignoreEnd(ctx, err)
-			}
-		}
+		w.options.Orders = n + 1
+	}
+	// What is on its way ends first: else it would be told to be missing.
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTime)
+	defer cancel()
+	if err := w.wait(ending); ignoreEnd(ending, err) != nil {
+		return err
 	}
 	p("\nboth sides compared:")
 	rows, err := w.rows(context.WithoutCancel(ctx))
@@ -146,6 +144,25 @@ func Live(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	return Print(o, rows)
+}
+
+// endTime is how long the orders that are on their way may take at the end.
+const endTime = 10 * time.Second
+
+// second makes an order and tells for a second what becomes of all.
+func (w *world) second(ctx context.Context, feed *feed, n int) error {
+	if err := w.makeOne(ctx, pairs[n%len(pairs)].from, n); err != nil {
+		return err
+	}
+	for range 10 {
+		if !pause(ctx, 100*time.Millisecond) {
+			return nil
+		}
+		if err := feed.tell(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ignoreEnd drops an error that the end of the demo caused.

@@ -306,3 +306,15 @@ func TestAnotherKeyIsNoticed(t *testing.T) {
 		}
 	})
 }
+
+func TestTheDatabaseIsItsOwnersAlone(t *testing.T) {
+	dir := t.TempDir()
+	storetest.Open(t, store.Options{Dir: dir})
+	info, err := os.Stat(filepath.Join(dir, "orderly.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode().Perm() != 0o600 {
+		t.Errorf("the database file has the mode %o, want 600", info.Mode().Perm())
+	}
+}

@@ -6,8 +6,10 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -62,6 +64,9 @@ func openSQLite(ctx context.Context, path string, log *slog.Logger) (_ *sqliteDB
 	if path, err = filepath.Abs(path); err != nil {
 		return nil, fmt.Errorf("finding the data folder: %w", err)
 	}
+	if err := ownFile(path); err != nil {
+		return nil, err
+	}
 	if err := migrateSQLite(ctx, path, log); err != nil {
 		return nil, err
 	}
@@ -88,6 +93,18 @@ func openSQLite(ctx context.Context, path string, log *slog.Logger) (_ *sqliteDB
 	}
 	db.writer.Go(func() { db.runWriter(&sqliteConn{pool: db.writing}) })
 	return db, nil
+}
+
+// ownFile makes a new database file readable by its owner alone; SQLite would let everybody read it.
+func ownFile(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("making the database: %w", err)
+	}
+	return f.Close()
 }
 
 func openSQLiteFile(path, lock string, pragmas []string) (*sql.DB, error) {
