@@ -180,6 +180,7 @@ func (b *browser) enter(name, value string) {
 // keys presses keys one after another, wherever the focus is.
 func (b *browser) keys(keys ...string) {
 	b.t.Helper()
+	b.until("hear keys", `document.documentElement.dataset.script === "on"`)
 	for _, key := range keys {
 		b.do("press the key "+key, chromedp.KeyEvent(key))
 	}

@@ -571,6 +571,7 @@
   tellSelection();
   listen();
   tellLive();
+  document.documentElement.dataset.script = "on"; // from here on keys are heard
   const first = $("[autofocus]", main);
   first?.focus();
 })();
