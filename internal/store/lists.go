@@ -64,7 +64,7 @@ var ErrCursor = errors.New("this is no cursor of the list")
 
 const (
 	// scanBudget bounds how many rows of an index one page reads.
-	scanBudget = 10_000
+	scanBudget = 4_000
 	// scanChunk is how many tasks are looked at together when not all of them match.
 	scanChunk = 256
 	// few is up to how many tasks are read as a whole instead of in their order, where an index with another order finds them.

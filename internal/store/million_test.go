@@ -287,15 +287,23 @@ func explain(ctx context.Context, tx store.Tx, query string, args []any) ([]stri
 
 // How long the queries of the screens take with a million orders, or as many as ORDERLY_BENCH_ORDERS says.
 func BenchmarkMillion(b *testing.B) {
-	orders := 1_000_000
-	if text := os.Getenv("ORDERLY_BENCH_ORDERS"); text != "" {
-		var err error
-		if orders, err = strconv.Atoi(text); err != nil {
-			b.Fatal(err)
-		}
-	}
+	orders := benchOrders(b)
 	b.Run("sqlite", func(b *testing.B) { benchScreens(b, storetest.Open(b, store.Options{Dir: b.TempDir()}), orders) })
 	b.Run("postgres", func(b *testing.B) { benchScreens(b, storetest.Open(b, store.Options{URL: pgtest.URL(b)}), orders) })
+}
+
+// benchOrders is how many orders there are in a benchmark.
+func benchOrders(b *testing.B) int {
+	b.Helper()
+	text := os.Getenv("ORDERLY_BENCH_ORDERS")
+	if text == "" {
+		return 1_000_000
+	}
+	orders, err := strconv.Atoi(text)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return orders
 }
 
 func benchScreens(b *testing.B, s *store.Store, orders int) {

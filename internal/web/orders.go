@@ -75,9 +75,11 @@ func (s *Server) countOrders(v *visit, l *orderList) (err error) {
 	if l.counts, err = s.desk.StateCounts(v.Context(), l.filter); err != nil {
 		return err
 	}
-	if l.counts != nil && l.filter.Sort == desk.SortNewest {
+	if l.counts != nil {
 		for _, state := range store.TaskStates {
-			if len(l.filter.States) == 0 || l.has(state) {
+			// What is in the ERP, or left out, waits for nothing.
+			settled := state == store.TaskSynced || state == store.TaskSkipped
+			if (len(l.filter.States) == 0 || l.has(state)) && !(settled && l.filter.Sort == desk.SortWaiting) {
 				l.total += l.counts[state]
 			}
 		}
