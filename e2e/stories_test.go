@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
 )
 
 // office is an installation with its dashboard, beside a sandbox.
@@ -211,7 +213,7 @@ func TestStoryOfAMappingChange(t *testing.T) {
 	b.accessible("a mapping that is tried")
 
 	b.press("What would change")
-	b.until("see all compared", `document.readyState === "complete" && document.querySelector("#main").innerText.includes("Web #")`)
+	b.until("see all compared", `location.pathname === "/mapping/compare" && document.readyState === "complete" && document.querySelector("#main").innerText.includes("Web #")`)
 	b.accessible("what a mapping would change")
 	if n := len(o.holdings("odoo").Documents); n != 5 {
 		t.Errorf("there are %d documents after a dry run of five orders, want 5", n)
@@ -287,12 +289,14 @@ func TestStoryByKeyboardAlone(t *testing.T) {
 	b.until("see none selected", `document.querySelectorAll("input[data-select]:checked").length === 0`)
 	b.keys(keyEnter)
 	b.until("open the order", `/^\/orders\/\d+$/.test(location.pathname)`)
+	here := evaluate[string](b, `location.pathname`)
 	b.keys("]")
+	b.until("come to the next order", fmt.Sprintf(`/^\/orders\/\d+$/.test(location.pathname) && location.pathname !== %q`, here))
 	b.keys("?")
 	b.until("see the keys", `document.querySelector("#keys").open`)
 	b.keys(keyEscape)
 	b.until("leave the keys", `!document.querySelector("#keys").open`)
-	b.keys("/")
+	b.do("press Ctrl-K", chromedp.KeyEvent("k", chromedp.KeyModifiers(chromedp.ModifierCtrl)))
 	b.until("see the palette", `document.querySelector("#palette").open`)
 	b.keys("aud")
 	b.until("find the audit", `document.querySelector("#palette-results a")?.textContent.includes("Audit")`)

@@ -197,7 +197,7 @@ func TestTokensAreShownOnce(t *testing.T) {
 func TestAlertsAndEndpointsAreSetUp(t *testing.T) {
 	s := newSite(t)
 	page := s.get(people.Viewer, "/settings")
-	page.has(t, "the page for a viewer", http.StatusOK, "What people are told of", "Nothing is wrong at the moment")
+	page.has(t, "the page for a viewer", http.StatusOK, "What people are told of", "There is no alert at the moment")
 	page.hasNot(t, "the page for a viewer", "Mail server", "Outgoing webhooks")
 	form := url.Values{
 		"rules.oldest_order.on": {"yes"}, "rules.oldest_order.minutes": {"30"}, "rules.connection_down.minutes": {"5"}, "rules.subscription_lost.minutes": {"40"},

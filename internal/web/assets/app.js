@@ -129,7 +129,10 @@
       }
       const notice = $("[data-notice]", main);
       if (notice) next.prepend(notice.cloneNode(true));
+      const focused = document.activeElement;
       morphChildren(main, next);
+      // An element that has moved in its list has lost the focus.
+      if (focused !== document.activeElement && main.contains(focused)) focused.focus({ preventScroll: true });
       for (const id of ["nav-causes"]) {
         const old = document.getElementById(id);
         const fresh = page.getElementById(id);
@@ -278,7 +281,9 @@
     if (!dialog || dialog.open) return;
     if (id === "keys") listKeys(dialog);
     dialog.showModal();
-    $("input, button", dialog)?.focus();
+    const first = $("input, button", dialog);
+    first?.focus();
+    if (id === "palette") first.value = "";
     tellLive();
   }
   function listKeys(dialog) {
@@ -333,10 +338,13 @@
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
       mark(Math.min(Math.max(at + (event.key === "ArrowDown" ? 1 : -1), 0), links.length - 1));
-    } else if (event.key === "Enter" && links[at]) {
-      event.preventDefault();
-      links[at].click();
     }
+  });
+  palette?.addEventListener("submit", (event) => {
+    const marked = $("#palette-results a[data-marked]");
+    if (!marked) return; // the list of orders shows what was found
+    event.preventDefault();
+    marked.click();
   });
 
   // --- Keys -------------------------------------------------------------------------------------
@@ -385,9 +393,15 @@
       case "k":
         step(-1);
         return;
-      case "Enter":
-        if (row && !target.closest("a, button, summary")) $("a[href]", row)?.click();
+      case "Enter": {
+        // Done here and not left to the focused link, which a refresh between key and click may move.
+        const link = row && $("a[href]", row);
+        if (link && (target === link || !target.closest("a, button, summary"))) {
+          event.preventDefault();
+          link.click();
+        }
         return;
+      }
       case "x":
         select(box, false);
         return;
