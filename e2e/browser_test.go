@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,6 +24,8 @@ type browser struct {
 	t    testing.TB
 	ctx  context.Context //nolint:containedctx // chromedp keeps the page in it
 	base string          // address of the server
+	// heard counts the requests that were heard of: without any, the check of where they go proves nothing.
+	heard atomic.Int64
 }
 
 // stepTime bounds a step of a story: what is loaded, found or waited for in it.
@@ -54,7 +57,13 @@ func newBrowser(t testing.TB, base string, width, height int64) *browser {
 	allocated, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	b := &browser{t: t, base: base}
 	ctx, closePage := chromedp.NewContext(allocated, chromedp.WithListener(b.hear))
-	t.Cleanup(func() { closePage(); stop() })
+	t.Cleanup(func() {
+		if b.heard.Load() == 0 {
+			t.Error("no request of a page was heard of")
+		}
+		closePage()
+		stop()
+	})
 	b.ctx = ctx
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, height)); err != nil { // starts the browser, for as long as ctx
 		t.Fatal(err)
@@ -69,6 +78,7 @@ func (b *browser) hear(event any) {
 	case *runtime.EventExceptionThrown:
 		b.t.Errorf("the page's script failed: %+v", e.ExceptionDetails)
 	case *network.EventRequestWillBeSent:
+		b.heard.Add(1)
 		address := e.Request.URL
 		if !strings.HasPrefix(address, b.base+"/") && !strings.HasPrefix(address, "data:") && !strings.HasPrefix(address, "about:") {
 			b.t.Errorf("a page asks for %s, which is not its own server's", address)

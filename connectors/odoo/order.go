@@ -392,10 +392,11 @@ func (c *conn) updateOrder(ctx context.Context, draft connector.OrderDraft, valu
 	changes := matchLines(rows, lines)
 	if held.state() != connector.DocumentDraft {
 		changes = keepingLines(changes, rows)
-		if len(changes) == 0 && held.Currency.Name == string(draft.Order.DocumentCurrency) && held.state() != connector.DocumentCancelled {
-			return c.full(held, goods(rows))
-		}
 		if held.State != "sale" || held.state() != connector.DocumentConfirmed {
+			// The amounts of a document that cannot be changed are right all the same.
+			if len(changes) == 0 && held.Currency.Name == string(draft.Order.DocumentCurrency) && held.state() != connector.DocumentCancelled {
+				return c.full(held, goods(rows))
+			}
 			return connector.Document{}, conflict(op, held)
 		}
 		delete(values, "pricelist_id")

@@ -3,6 +3,7 @@ package odoo_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/shopspring/decimal"
@@ -187,6 +188,28 @@ func TestEditsOfAConfirmedOrder(t *testing.T) {
 			}
 			if documents := o.vendor.Documents(); len(documents) != 1 {
 				t.Errorf("%d documents; want 1", len(documents))
+			}
+		})
+	}
+}
+
+func TestAFieldOfAConfirmedOrderFollowsItsRule(t *testing.T) {
+	for _, version := range []int{16, 17, 18, 19} {
+		t.Run(fmt.Sprint(version), func(t *testing.T) {
+			o := newOffice(t, odoofake.Version(version))
+			order := simple(map[string]int64{"MUG-BLUE": 2})
+			doc, err := o.conn.Confirmer.ConfirmOrder(t.Context(), o.save(o.draft("shop-1", order)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := o.draft("shop-1", order)
+			d.Existing, d.Fields = &doc, map[string]any{"note": "Ring twice"}
+			if after := o.save(d); after.ID != doc.ID || after.State != connector.DocumentConfirmed {
+				t.Fatalf("document %s is %s; want %s confirmed", after.ID, after.State, doc.ID)
+			}
+			raw, err := o.conn.Fetcher.Fetch(t.Context(), connector.Ref{Kind: commerce.KindOrder, ID: doc.ID})
+			if err != nil || !strings.Contains(string(raw.Body), "Ring twice") {
+				t.Errorf("the note does not reach the order: %v\n%s", err, raw.Body)
 			}
 		})
 	}
