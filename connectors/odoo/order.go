@@ -3,8 +3,10 @@ package odoo
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -400,6 +402,12 @@ func (c *conn) updateOrder(ctx context.Context, draft connector.OrderDraft, valu
 			return connector.Document{}, conflict(op, held)
 		}
 		delete(values, "pricelist_id")
+		if values, err = c.differing(ctx, op, held.ID, values); err != nil {
+			return connector.Document{}, err
+		}
+		if len(changes) == 0 && len(values) == 0 && held.Currency.Name == string(draft.Order.DocumentCurrency) {
+			return c.full(held, goods(rows))
+		}
 	}
 	if len(changes) > 0 {
 		values["order_line"] = changes
@@ -420,6 +428,43 @@ func (c *conn) updateOrder(ctx context.Context, draft connector.OrderDraft, valu
 	}
 	others := len(lines) - len(draft.Order.Lines) - len(draft.Order.ShippingLines) - len(draft.Order.Charges)
 	return c.full(o, len(o.Lines)-others)
+}
+
+// differing gives those of the header's values that the document does not have: one in force is not
+// written to without a reason, because Odoo tells its followers of each change.
+func (c *conn) differing(ctx context.Context, op string, id int64, values map[string]any) (map[string]any, error) {
+	var rows []map[string]json.RawMessage
+	err := c.api.SearchRead(ctx, api.Query{
+		Op: op, Model: modelOrder, Domain: api.Domain{}.Where("id", "=", id), Fields: slices.Sorted(maps.Keys(values)),
+	}, &rows)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]any{}
+	for name, want := range values {
+		if len(rows) == 0 || !holds(rows[0][name], want) {
+			out[name] = want
+		}
+	}
+	return out, nil
+}
+
+// holds says whether a field has a value: Odoo gives false for what is empty, and the id with the name of
+// what a field points at.
+func holds(have json.RawMessage, want any) bool {
+	if words, ok := want.(string); ok { // which may be escaped otherwise
+		var held string
+		return string(have) == "false" && words == "" || json.Unmarshal(have, &held) == nil && held == words
+	}
+	text, err := json.Marshal(want)
+	if err != nil {
+		return false
+	}
+	var pointed []json.RawMessage
+	if json.Unmarshal(have, &pointed) == nil && len(pointed) == 2 {
+		have = pointed[0]
+	}
+	return string(have) == string(text) || string(have) == "false" && string(text) == "null"
 }
 
 // refused looks why a write was refused: the document may have been confirmed meanwhile.

@@ -109,7 +109,7 @@ func (a *attempt) proveDry(ctx context.Context) error {
 	case errors.Is(err, httpx.ErrDryRun):
 		a.step(StepWrite, "the request would be sent here; a dry run sends none")
 	case err != nil:
-		a.step(StepWrite, "would fail: %s", err)
+		a.fail(StepWrite, err)
 	case a.existing != nil:
 		a.written = OutcomeUnchanged // nothing was refused, because nothing had to be sent
 		a.step(StepWrite, "%s shows it all already", name(*a.existing))
