@@ -69,3 +69,11 @@ func TestSharesFillTheBar(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatIsTypedIsText(t *testing.T) {
+	for have, want := range map[string]string{"  a b ": "a b", "a\x00b": "ab", "a\xffb": "a\uFFFDb", "\u200bé": "\u200bé"} {
+		if got := clean(have); got != want {
+			t.Errorf("%q becomes %q, want %q", have, got, want)
+		}
+	}
+}

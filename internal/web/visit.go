@@ -69,10 +69,15 @@ func (v *visit) admin() bool    { return v.may(people.Admin) }
 func (v *visit) isFragment() bool { return v.Header.Get("X-Orderly-Fragment") != "" }
 
 // query gives a parameter of the address, without blanks around it.
-func (v *visit) query(name string) string { return strings.TrimSpace(v.URL.Query().Get(name)) }
+func (v *visit) query(name string) string { return clean(v.URL.Query().Get(name)) }
 
 // form gives a value of a form, without blanks around it.
-func (v *visit) form(name string) string { return strings.TrimSpace(v.PostFormValue(name)) }
+func (v *visit) form(name string) string { return clean(v.PostFormValue(name)) }
+
+// clean leaves what a person can have typed: bytes that are no text would be refused by a database.
+func clean(text string) string {
+	return strings.TrimSpace(strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", ""))
+}
 
 // with gives the page's own address with some parameters replaced: name, value, name, value …; an
 // empty value takes one away.
