@@ -19,7 +19,7 @@ TOOL := $(GO) tool -modfile=tools/go.mod
 
 # The packages where goroutines meet; those that do not exist are left out.
 RACE_PACKAGES := ./internal/store/... ./internal/jobs/... ./internal/intake/... ./internal/flow/... ./internal/httpx/... \
-	./internal/people/... ./internal/notice/... ./internal/desk/...
+	./internal/desk/...
 
 .PHONY: help
 help: ## list the targets

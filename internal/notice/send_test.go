@@ -215,6 +215,7 @@ func TestWhatWasWrittenBeforeACrashIsSentAfterIt(t *testing.T) {
 		c.answer = func(_ http.ResponseWriter, r *http.Request) {
 			die()
 			<-r.Context().Done()
+			panic(http.ErrAbortHandler) // so that no answer can be on its way either
 		}
 		c.mu.Unlock()
 		if err := f.Send(dying, e.ID); err == nil {

@@ -149,6 +149,7 @@ func drawFilter(r *rapid.T, all []store.TaskRow) store.TaskFilter {
 
 // Whatever is combined, page after page gives what the filter chooses, in order, and the count is right.
 func TestListsGiveWhatTheFilterChooses(t *testing.T) {
+	sequential(t)
 	eachDatabase(t, func(t *testing.T, s *store.Store) {
 		all := some(t, s, 150)
 		rapid.Check(t, func(r *rapid.T) {
@@ -202,6 +203,7 @@ func TestListsGiveWhatTheFilterChooses(t *testing.T) {
 
 // A list that has to leave out nearly everything stops, and goes on where it stopped.
 func TestListOfVeryFewIsReadInParts(t *testing.T) {
+	sequential(t)
 	eachDatabase(t, func(t *testing.T, s *store.Store) {
 		const orders = 50_000
 		write(t, s, func(ctx context.Context, tx store.Tx) error {

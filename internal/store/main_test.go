@@ -21,6 +21,14 @@ func eachDatabase(t *testing.T, test func(t *testing.T, s *store.Store)) {
 	storetest.Each(t, test)
 }
 
+// sequential leaves out a long test of one goroutine where only races are looked for: make race. It runs in make test.
+func sequential(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("one goroutine: there is nothing in it to race")
+	}
+}
+
 // write runs a write that must succeed.
 func write(t testing.TB, s *store.Store, fn func(ctx context.Context, tx store.Tx) error) {
 	t.Helper()

@@ -217,6 +217,7 @@ var (
 
 // The plan of each query of the screens uses an index and sorts nothing, in both databases.
 func TestScreensReadFromIndexes(t *testing.T) {
+	sequential(t)
 	const orders = 20_000
 	eachDatabase(t, func(t *testing.T, s *store.Store) {
 		fill(t, s, orders)

@@ -10,6 +10,7 @@ import (
 
 // With each case a record is known that has the body "a" of 12:00:10.
 func TestObservationIsComparedWithWhatIsKnown(t *testing.T) {
+	sequential(t)
 	at := func(second int) time.Time { return start.Add(time.Duration(second) * time.Second) }
 	known := func(o store.Observation) store.Observation { o.SourceTime = at(10); return o }
 	for _, c := range []struct {

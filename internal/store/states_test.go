@@ -14,6 +14,7 @@ import (
 // Whatever is done in whatever order, each flow has one task for every record that it has seen, in exactly one state,
 // and a record that changed is either on its way or in a state that a person sees.
 func TestSumOfTheStatesIsTheNumberOfRecords(t *testing.T) {
+	sequential(t)
 	eachDatabase(t, func(t *testing.T, s *store.Store) {
 		round := 0
 		rapid.Check(t, func(r *rapid.T) {

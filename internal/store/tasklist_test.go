@@ -140,6 +140,7 @@ func TestTasksAreSearched(t *testing.T) {
 
 // However large the pages are, and whatever comes or changes in between, no task is left out or given twice.
 func TestPagesHaveNoGapsAndNoRepeats(t *testing.T) {
+	sequential(t)
 	eachDatabase(t, func(t *testing.T, s *store.Store) {
 		next := 0
 		add := func(n int) {
