@@ -98,6 +98,7 @@ type bulks struct {
 type bulk struct {
 	Bulk
 	ids  []int64
+	ctx  context.Context //nolint:containedctx // one for counting and doing, so that a stop in between is heard
 	stop context.CancelFunc
 }
 
@@ -128,10 +129,9 @@ func (b *bulks) add(one *bulk, now time.Time) (context.Context, error) {
 	if len(b.list) >= maxBulks {
 		return nil, Invalid("", "%d bulk actions are running; wait until one has ended", len(b.list))
 	}
-	ctx, stop := context.WithCancel(b.ctx)
-	one.stop = stop
+	one.ctx, one.stop = context.WithCancel(b.ctx)
 	b.list = append(b.list, one)
-	return ctx, nil
+	return one.ctx, nil
 }
 
 // change changes one under the lock and gives a copy of what it is then.
@@ -305,6 +305,7 @@ func (d *Desk) endPart(ctx context.Context, id string, next BulkState, err error
 		if one.State.Ended() {
 			one.EndedAt = d.now()
 			one.ids = nil
+			one.stop()
 		}
 		return nil
 	})
@@ -320,13 +321,14 @@ func (d *Desk) StartBulk(ctx context.Context, person people.Person, id, why stri
 	if why, err = checkAction(b.Action, why); err != nil {
 		return b, err
 	}
-	var one *bulk
+	var ids []int64
+	var work context.Context
 	b, err = d.bulks.change(id, func(found *bulk) error {
 		if found.State != BulkReady {
 			return Invalid("", "this is %s already", string(found.State))
 		}
 		found.State, found.Who, found.Why, found.StartedAt = BulkRunning, person.Who(), why, d.now()
-		one = found
+		ids, work = found.ids, found.ctx
 		return nil
 	})
 	if err != nil {
@@ -341,11 +343,6 @@ func (d *Desk) StartBulk(ctx context.Context, person people.Person, id, why stri
 			return err
 		})
 	}
-	d.bulks.mu.Lock()
-	work := d.bulks.ctx
-	work, one.stop = context.WithCancel(work)
-	ids := one.ids
-	d.bulks.mu.Unlock()
 	d.running.Go(func() { d.endPart(work, id, BulkDone, d.doBulk(work, person, b, ids)) })
 	return d.Bulk(id)
 }
