@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -83,7 +84,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, v *visit) error {
 // groups puts the operations in order: by tag as they come first, then by path.
 func (d apiDescription) groups() ([]apiGroup, error) {
 	var groups []apiGroup
-	for _, path := range sortedKeys(d.Paths) {
+	for _, path := range slices.Sorted(maps.Keys(d.Paths)) {
 		for _, method := range []string{"get", "post", "put", "patch", "delete"} {
 			raw, ok := d.Paths[path][method]
 			if !ok {
@@ -158,11 +159,5 @@ func (p apiParameter) typeText() string {
 	return text
 }
 
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
-}
+// schemas are the names of the schemas, in their order.
+func (d apiDescription) schemas() []string { return slices.Sorted(maps.Keys(d.Components.Schemas)) }

@@ -372,7 +372,7 @@ func apiPage(v *visit, d apiDescription, groups []apiGroup) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		for _, name := range sortedKeys(d.Components.Schemas) {
+		for _, name := range d.schemas() {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "<details id=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
