@@ -57,8 +57,8 @@ func TestKillNine(t *testing.T) {
 			for _, system := range []string{"shopify", "woocommerce", "odoo", "sapb1"} {
 				w.noFaults(system)
 			}
-			w.agreeWithin(6*time.Minute, "shopify", "odoo")
-			w.agreeWithin(6*time.Minute, "woocommerce", "sapb1")
+			w.agreeWithin(4*time.Minute, "shopify", "odoo")
+			w.agreeWithin(4*time.Minute, "woocommerce", "sapb1")
 		})
 	}
 }

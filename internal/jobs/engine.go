@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"fmt"
 	"log/slog"
@@ -57,6 +58,9 @@ func newEngine(r *Runner) (engine, error) {
 		}
 		return newRiver(&bellDriver[*sql.Tx]{Driver: riversqlite.New(r.store.Bookkeeping()), bell: r.bell}, config, store.SQLTx)
 	}
+	config.ID = rand.Text()
+	r.lease = newLease(r, config.ID)
+	config.Middleware = []rivertype.Middleware{river.WorkerMiddlewareFunc(r.lease.under)}
 	return newRiver(&bellDriver[pgx.Tx]{Driver: riverpgxv5.New(r.store.Pool()), bell: r.bell}, config, store.PgxTx)
 }
 

@@ -55,6 +55,7 @@ type Runner struct {
 	now    func() time.Time
 	pace   pace
 	engine engine
+	lease  *lease // nil on SQLite, which one process works on
 	bell   *bell
 	chores atomic.Pointer[[]Chore]
 	// stopping is closed when Stop is called.
@@ -77,13 +78,16 @@ type pace struct {
 	rest   time.Duration // before a lane that cannot go on is tried again
 	sweep  time.Duration // between sweeps
 	chore  time.Duration // a chore is cut after it
-	rescue time.Duration // after this time, a job of a node that has died is given to another
+	beat   time.Duration // between two times that a node says that it is there
+	lease  time.Duration // a node that could not say so for this time ends its jobs
+	dead   time.Duration // and after this time the others take them over
+	rescue time.Duration // after this time, a job that does not end although its node lives is given up
 }
 
 func usualPace() pace {
 	return pace{
 		slice: 5 * time.Second, step: time.Second, linger: time.Second, look: 25 * time.Millisecond, rest: time.Second,
-		sweep: time.Second, chore: time.Minute, rescue: 2 * time.Minute,
+		sweep: time.Second, chore: time.Minute, beat: 2 * time.Second, lease: 8 * time.Second, dead: 20 * time.Second, rescue: 2 * time.Minute,
 	}
 }
 
@@ -122,7 +126,23 @@ func (r *Runner) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return r.engine.start(context.WithoutCancel(ctx))
+	if r.lease != nil {
+		if err := r.lease.start(ctx); err != nil {
+			return err
+		}
+	}
+	if err := r.engine.start(context.WithoutCancel(ctx)); err != nil {
+		return errors.Join(err, r.giveBack(ctx, true))
+	}
+	return nil
+}
+
+// giveBack ends the node's lease, if it has one.
+func (r *Runner) giveBack(ctx context.Context, idle bool) error {
+	if r.lease == nil {
+		return nil
+	}
+	return r.lease.stop(ctx, idle)
 }
 
 // Stop ends the work on this node: records in hand are finished, nothing new is begun. When ctx ends before that, what
@@ -131,11 +151,12 @@ func (r *Runner) Stop(ctx context.Context) error {
 	r.stopOnce.Do(func() { close(r.stopping) })
 	err := r.engine.stop(ctx)
 	if err == nil || ctx.Err() == nil {
-		return err
+		return errors.Join(err, r.giveBack(ctx, err == nil))
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), hardStop)
 	defer cancel()
-	return errors.Join(errors.New("jobs did not end in time and were cancelled"), r.engine.cancel(ctx))
+	err = r.engine.cancel(ctx)
+	return errors.Join(errors.New("jobs did not end in time and were cancelled"), err, r.giveBack(ctx, err == nil))
 }
 
 // hardStop is how long cancelled jobs have to end.

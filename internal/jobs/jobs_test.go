@@ -27,7 +27,7 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 func hurried() pace {
 	return pace{
 		slice: 300 * time.Millisecond, step: 50 * time.Millisecond, linger: 20 * time.Millisecond, look: 5 * time.Millisecond, rest: 50 * time.Millisecond,
-		sweep: time.Hour, chore: 10 * time.Second, rescue: time.Minute,
+		sweep: time.Hour, chore: 10 * time.Second, beat: 50 * time.Millisecond, lease: 10 * time.Second, dead: 20 * time.Second, rescue: time.Minute,
 	}
 }
 
