@@ -22,11 +22,14 @@ func TestScreenshots(t *testing.T) {
 	o := furnished(t, shopifyToOdoo, woo)
 	o.user("vera", "viewer")
 	o.user("omar", "operator")
-	for _, shop := range []string{"shopify", "woocommerce"} {
-		o.make(shop, 60, "&unknown=60")
+	// Some minutes of business, so that charts have something to show.
+	for _, orders := range []int{4, 11, 7, 18, 9, 26, 14, 21, 8, 13} {
+		o.make("shopify", orders, "&unknown=60")
+		o.make("woocommerce", (orders+2)/3, "&unknown=30")
+		pause(t, 20*time.Second)
 	}
 	for _, f := range []flowSpec{shopifyToOdoo, woo} {
-		eventually(t, time.Minute, "the orders are settled", func() bool { return len(o.tasks(f.name())) >= 60 && o.settled(f.name()) })
+		eventually(t, time.Minute, "the orders are settled", func() bool { return len(o.tasks(f.name())) >= 40 && o.settled(f.name()) })
 	}
 	b := newBrowser(t, o.base, 1360, 860)
 	o.signIn(b, adminName)

@@ -116,6 +116,7 @@ func (d *Desk) readFigures(ctx context.Context) error {
 	flows, err := d.store.Flows(ctx)
 	failed = read(err, failed)
 	f.Flows = len(flows)
+	f.Minutes = sinceFirst(f.Minutes, f.Total().Total())
 	f.Health, err = d.Health(ctx)
 	failed = read(err, failed)
 	day := now.UTC().Truncate(24 * time.Hour)
@@ -135,6 +136,24 @@ func (d *Desk) readFigures(ctx context.Context) error {
 	}
 	d.figures.Store(f)
 	return nil
+}
+
+// fewestMinutes is what a chart has at least.
+const fewestMinutes = 10
+
+// sinceFirst leaves out the minutes before the first order of all, while that is younger than the chart is long.
+func sinceFirst(minutes []store.Minute, all int64) []store.Minute {
+	first, seen := len(minutes), int64(0)
+	for i, m := range minutes {
+		if m.Seen > 0 {
+			first = min(first, i)
+		}
+		seen += int64(m.Seen)
+	}
+	if seen < all { // some came earlier
+		return minutes
+	}
+	return minutes[max(0, min(first-1, len(minutes)-fewestMinutes)):]
 }
 
 // askSources asks those sources that were not asked for a while how many orders they have of today.

@@ -57,14 +57,14 @@ func oldestText(t store.TaskRow) string {
 // activity is the chart of orders in and out.
 func activity(minutes []store.Minute) chart {
 	c := chart{
-		title: "Orders seen and orders brought into the ERP, each minute of the last hour",
+		title: fmt.Sprintf("Orders seen and orders brought into the ERP, each of the last %d minutes", len(minutes)),
 		lines: []line{{name: "seen", class: "a"}, {name: "in the ERP", class: "b"}},
 	}
 	for i, m := range minutes {
 		c.lines[0].values = append(c.lines[0].values, int64(m.Seen))
 		c.lines[1].values = append(c.lines[1].values, int64(m.Synced))
 		label := ""
-		if i%10 == 0 || i == len(minutes)-1 {
+		if back := len(minutes) - 1 - i; back%max(len(minutes)/6, 1) == 0 {
 			label = m.At.UTC().Format("15:04")
 		}
 		c.labels = append(c.labels, label)
