@@ -72,24 +72,21 @@ func (r *Runner) sweepChores(ctx context.Context) error {
 			due = append(due, c)
 		}
 	}
-	if len(due) == 0 {
-		return nil
-	}
-	return r.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
-		for _, c := range due {
+	// A transaction for each: one that waits for several jobs' rows would deadlock with the engine, which ends jobs in
+	// batches.
+	for _, c := range due {
+		err := r.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
 			inserted, err := r.insertChore(ctx, tx, choreArgs{Name: c.Name, Subject: c.Subject})
-			if err != nil {
-				return err
+			if err != nil || inserted.UniqueSkippedAsDuplicate {
+				return err // the last one has not ended; it is due as soon as it has
 			}
-			if inserted.UniqueSkippedAsDuplicate {
-				continue // the last one has not ended; it is due as soon as it has
-			}
-			if err := r.store.SetChoreRan(ctx, tx, c.id(), now); err != nil {
-				return err
-			}
+			return r.store.SetChoreRan(ctx, tx, c.id(), now)
+		})
+		if err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 func (r *Runner) insertChore(ctx context.Context, tx store.Tx, args river.JobArgs) (*rivertype.JobInsertResult, error) {

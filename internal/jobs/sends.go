@@ -36,18 +36,20 @@ func (r *Runner) sweepSends(ctx context.Context) error {
 		return nil
 	}
 	due, err := r.store.DueReceivers(ctx, r.now())
-	if err != nil || len(due) == 0 {
+	if err != nil {
 		return err
 	}
-	return r.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
-		jobs := make([]river.JobArgs, len(due))
-		for i, receiver := range due {
-			jobs[i] = sendArgs{Receiver: receiver}
-		}
-		if _, err := r.engine.insert(ctx, tx, jobs...); err != nil {
+	for _, receiver := range due { // a transaction for each, as for chores
+		err := r.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
+			if _, err := r.engine.insert(ctx, tx, sendArgs{Receiver: receiver}); err != nil {
+				return err
+			}
+			store.AfterCommit(tx, func() { r.bell.ring(queueSends) })
+			return nil
+		})
+		if err != nil {
 			return err
 		}
-		store.AfterCommit(tx, func() { r.bell.ring(queueSends) })
-		return nil
-	})
+	}
+	return nil
 }
