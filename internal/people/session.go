@@ -96,12 +96,25 @@ func (s *Service) Session(ctx context.Context, token string) (Person, SessionInf
 	if u.Disabled || !now.Before(n.Expires) || now.Sub(n.Used) >= SessionIdle {
 		return Person{}, SessionInfo{}, ErrSignIn
 	}
-	if now.Sub(n.Used) >= touchEvery {
+	if now.Sub(n.Used) >= touchEvery && !byItself(ctx) {
 		if s.noteUse(ctx, func(ctx context.Context, tx store.Tx) error { return s.store.TouchSession(ctx, tx, n.Hash, u.ID, now) }) {
 			n.Used = now
 		}
 	}
 	return person(u), sessionInfo(n), nil
+}
+
+type byItselfKey struct{}
+
+// ByItself marks a request that a page makes by itself, to keep itself up to date: a session does not live on because
+// somebody left a page open.
+func ByItself(ctx context.Context) context.Context {
+	return context.WithValue(ctx, byItselfKey{}, true)
+}
+
+func byItself(ctx context.Context) bool {
+	marked, _ := ctx.Value(byItselfKey{}).(bool)
+	return marked
 }
 
 // noteUse writes down that something is in use. A store that takes no writes now, because its disk is full, is no reason

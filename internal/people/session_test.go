@@ -52,6 +52,20 @@ func TestSessionEndsByTime(t *testing.T) {
 	})
 }
 
+func TestAPageThatIsLeftOpenDoesNotKeepItsSession(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.add("anna", people.Viewer)
+		token, _ := w.signIn("anna")
+		for left := people.SessionIdle; left > 0; left -= time.Hour {
+			if _, _, err := w.Session(people.ByItself(t.Context()), token); err != nil {
+				t.Fatalf("%s before its end: %v", left, err)
+			}
+			w.pass(time.Hour)
+		}
+		w.gone(token)
+	})
+}
+
 func TestUseIsWrittenDownOnceAMinute(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		anna := w.add("anna", people.Viewer)

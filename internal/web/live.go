@@ -7,8 +7,10 @@ import (
 	"github.com/orderlyhq/orderly/internal/people"
 )
 
+const livePath = "/live"
+
 func (s *Server) liveRoutes() []route {
-	return []route{{pattern: "GET /live", need: people.Viewer, serve: s.serveLive}}
+	return []route{{pattern: "GET " + livePath, need: people.Viewer, serve: s.serveLive}}
 }
 
 const (

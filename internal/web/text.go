@@ -13,7 +13,7 @@ import (
 // liveAddress is where a page that stays up to date listens; "" for others.
 func liveAddress(p page) string {
 	if p.Live {
-		return "/live"
+		return livePath
 	}
 	return ""
 }

@@ -65,8 +65,14 @@ func (v *visit) may(need people.Role) bool { return v.person.Role.Allows(need) }
 func (v *visit) operator() bool { return v.may(people.Operator) }
 func (v *visit) admin() bool    { return v.may(people.Admin) }
 
+// The script says with a header which part of a page it asks for.
+const (
+	fragmentHeader = "X-Orderly-Fragment"
+	fragmentLive   = "live" // what has changed on the page that is open
+)
+
 // isFragment says that a script asks for a part of a page.
-func (v *visit) isFragment() bool { return v.Header.Get("X-Orderly-Fragment") != "" }
+func (v *visit) isFragment() bool { return v.Header.Get(fragmentHeader) != "" }
 
 // query gives a parameter of the address, without blanks around it.
 func (v *visit) query(name string) string { return clean(v.URL.Query().Get(name)) }

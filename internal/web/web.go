@@ -80,10 +80,20 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	for _, r := range s.routes() {
-		s.mux.Handle(r.pattern, s.guard.Require(r.need, s.page(r.serve), s.denied))
+		s.mux.Handle(r.pattern, unprompted(s.guard.Require(r.need, s.page(r.serve), s.denied)))
 	}
 	s.mux.Handle("GET /assets/{version}/{name}", s.assets)
 	return s, nil
+}
+
+// unprompted marks the requests that a page makes by itself before the guard finds out whose they are.
+func unprompted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get(fragmentHeader) == fragmentLive || r.URL.Path == livePath {
+			r = r.WithContext(people.ByItself(r.Context()))
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // routes are all pages and actions.
