@@ -27,10 +27,21 @@ const (
 	Destination
 )
 
+// Group is what people know a system as.
+type Group string
+
+// Groups.
+const (
+	GroupShop Group = "shop"
+	GroupCRM  Group = "crm"
+	GroupERP  Group = "erp"
+)
+
 // Definition describes a system to Orderly: its name, its settings and how it is opened.
 type Definition struct {
 	Name  string // as in configuration and addresses: "shopify"
 	Title string // as people write it: "Shopify"
+	Group Group
 	Roles Role
 	// New gives a fresh configuration with its defaults.
 	New    func() Config

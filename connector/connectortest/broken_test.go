@@ -19,6 +19,7 @@ type broken struct {
 func brokenVariants() []broken {
 	return []broken{
 		{"a setting has no help", []string{"settings/every setting is described"}},
+		{"the system belongs to no group", []string{"settings/every setting is described"}},
 		{"a required setting has a default", []string{"settings/a missing required setting is named"}},
 		{"a setting that nobody described is taken", []string{"settings/an unknown setting is refused with a suggestion"}},
 		{"an example is not among the allowed values", []string{"settings/examples and defaults are accepted"}},

@@ -36,7 +36,7 @@ func Example() {
 	test := func(t *testing.T) { // in a package of your own: func TestConformance(t *testing.T)
 		connectortest.Run(t, connectortest.Harness{
 			Definition: connector.Definition{
-				Name: "tea", Title: "Tea", Roles: connector.Source,
+				Name: "tea", Title: "Tea", Group: connector.GroupShop, Roles: connector.Source,
 				New: func() connector.Config { return &config{} },
 			},
 			New: func(_ testing.TB, setup connectortest.Setup) *connectortest.Vendor {

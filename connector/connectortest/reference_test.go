@@ -30,7 +30,7 @@ type flaw string
 func referenceHarness(broken flaw) Harness {
 	return Harness{
 		Definition: connector.Definition{
-			Name: "tally", Title: "Tally", Roles: connector.Source | connector.Destination,
+			Name: "tally", Title: "Tally", Group: tallyGroup(broken), Roles: connector.Source | connector.Destination,
 			New: func() connector.Config { return newTallyConfig(broken) },
 		},
 		New:           func(_ testing.TB, s Setup) *Vendor { return newTally(s).vendor() },
@@ -38,6 +38,13 @@ func referenceHarness(broken flaw) Harness {
 		ReplayWindow:  5 * time.Minute,
 		Enums:         []Enum{{Path: "order_state", State: func(o commerce.Order) string { return string(o.OrderState) }}},
 	}
+}
+
+func tallyGroup(broken flaw) connector.Group {
+	if broken == "the system belongs to no group" {
+		return "books"
+	}
+	return connector.GroupERP
 }
 
 func TestTheReferencePasses(t *testing.T) { Run(t, referenceHarness("")) }

@@ -3,6 +3,7 @@ package connectortest
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/orderlyhq/orderly/connector"
@@ -38,6 +39,9 @@ func settingsAreDescribed(f *fixture) {
 	d := f.harness.Definition
 	if d.Name == "" || d.Title == "" || d.Roles == 0 {
 		f.Errorf("the definition lacks name, title or roles: %+v", d.Name)
+	}
+	if groups := []connector.Group{connector.GroupShop, connector.GroupCRM, connector.GroupERP}; !slices.Contains(groups, d.Group) {
+		f.Errorf("the group %q is none of %q", d.Group, groups)
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 // Definition describes Odoo.
 func Definition() connector.Definition {
 	return connector.Definition{
-		Name: "odoo", Title: "Odoo", Roles: connector.Source | connector.Destination,
+		Name: "odoo", Title: "Odoo", Group: connector.GroupERP, Roles: connector.Source | connector.Destination,
 		New: func() connector.Config { return newConfig() },
 		Traits: connector.Traits{
 			BaseURL: connector.BaseURLRule{

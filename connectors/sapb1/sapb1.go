@@ -17,7 +17,7 @@ import (
 // Definition describes SAP Business One.
 func Definition() connector.Definition {
 	return connector.Definition{
-		Name: "sapb1", Title: "SAP Business One", Roles: connector.Source | connector.Destination,
+		Name: "sapb1", Title: "SAP Business One", Group: connector.GroupERP, Roles: connector.Source | connector.Destination,
 		New: func() connector.Config { return newConfig() },
 		Traits: connector.Traits{
 			BaseURL: connector.BaseURLRule{

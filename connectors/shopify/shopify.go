@@ -20,7 +20,7 @@ import (
 // Definition describes Shopify.
 func Definition() connector.Definition {
 	return connector.Definition{
-		Name: "shopify", Title: "Shopify", Roles: connector.Source, New: newConfig,
+		Name: "shopify", Title: "Shopify", Group: connector.GroupShop, Roles: connector.Source, New: newConfig,
 		Traits: connector.Traits{
 			BaseURL: connector.BaseURLRule{
 				Required: true, Example: "https://my-shop.myshopify.com",

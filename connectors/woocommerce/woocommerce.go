@@ -32,6 +32,7 @@ func Definition() connector.Definition {
 	return connector.Definition{
 		Name:  System,
 		Title: "WooCommerce",
+		Group: connector.GroupShop,
 		Roles: connector.Source,
 		New:   func() connector.Config { return newConfig() },
 		Traits: connector.Traits{

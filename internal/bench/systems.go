@@ -107,9 +107,9 @@ func (e *erp) CancelOrder(context.Context, connector.Document, string) (connecto
 
 func definitions() []connector.Definition {
 	return []connector.Definition{
-		{Name: "shop", Title: "Shop", Roles: connector.Source, New: func() connector.Config { return shopConfig{} }},
+		{Name: "shop", Title: "Shop", Group: connector.GroupShop, Roles: connector.Source, New: func() connector.Config { return shopConfig{} }},
 		{
-			Name: "erp", Title: "ERP", Roles: connector.Destination, New: func() connector.Config { return erpConfig{} },
+			Name: "erp", Title: "ERP", Group: connector.GroupERP, Roles: connector.Destination, New: func() connector.Config { return erpConfig{} },
 			Traits: connector.Traits{Concurrency: lanes, Idempotency: connector.SearchOnly},
 		},
 	}

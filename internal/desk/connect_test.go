@@ -376,7 +376,7 @@ func TestSystemsAreDescribedByTheirSettings(t *testing.T) {
 		t.Errorf("%d systems", len(systems))
 	}
 	odoo, err := d.System("odoo")
-	if err != nil || odoo.Group != desk.GroupERP || odoo.Settings[0].Name != "base_url" || odoo.Settings[0].Label() != "Base URL" {
+	if err != nil || odoo.Group != connector.GroupERP || odoo.Settings[0].Name != "base_url" || odoo.Settings[0].Label() != "Base URL" {
 		t.Errorf("odoo is described as %+v, %v", odoo, err)
 	}
 	for _, s := range odoo.Settings {
@@ -384,7 +384,7 @@ func TestSystemsAreDescribedByTheirSettings(t *testing.T) {
 			t.Errorf("setting %+v", s)
 		}
 	}
-	if shopify, err := d.System("shopify"); err != nil || shopify.Group != desk.GroupShop {
+	if shopify, err := d.System("shopify"); err != nil || shopify.Group != connector.GroupShop {
 		t.Errorf("shopify is a %s, %v", shopify.Group, err)
 	}
 	if _, err := d.System("teleport"); !isMissing(err) {

@@ -178,8 +178,8 @@ func newMapOffice(t *testing.T, st *store.Store, config string) *mapOffice {
 	}
 	o.erp.items["OLD"] = []connector.Item{{ID: "id-OLD", SKU: "OLD", Name: "Old article", Inactive: true}}
 	definitions := []connector.Definition{
-		{Name: "shop", Title: "Shop", Roles: connector.Source, New: func() connector.Config { return &mapShop{} }},
-		{Name: "erp", Title: "ERP", Roles: connector.Destination, New: func() connector.Config { return &mapERPConfig{erp: o.erp} }},
+		{Name: "shop", Title: "Shop", Group: connector.GroupShop, Roles: connector.Source, New: func() connector.Config { return &mapShop{} }},
+		{Name: "erp", Title: "ERP", Group: connector.GroupERP, Roles: connector.Destination, New: func() connector.Config { return &mapERPConfig{erp: o.erp} }},
 	}
 	err := st.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
 		for _, name := range []string{"shop", "erp"} {

@@ -42,29 +42,15 @@ func Label(name string) string {
 	return strings.ToUpper(text[:min(1, len(text))]) + text[min(1, len(text)):]
 }
 
-// Group is where a system stands among the others.
-type Group string
-
-// Groups.
-const (
-	GroupShop Group = "shop"
-	GroupCRM  Group = "crm"
-	GroupERP  Group = "erp"
-)
-
 // System is a platform that can be connected.
 type System struct {
-	Name        string    `json:"name"`
-	Title       string    `json:"title"`
-	Group       Group     `json:"group"`
-	Source      bool      `json:"source"`
-	Destination bool      `json:"destination"`
-	Settings    []Setting `json:"settings"` // the needed ones first, those that few people need last
+	Name        string          `json:"name"`
+	Title       string          `json:"title"`
+	Group       connector.Group `json:"group"`
+	Source      bool            `json:"source"`
+	Destination bool            `json:"destination"`
+	Settings    []Setting       `json:"settings"` // the needed ones first, those that few people need last
 }
-
-// crms are the systems that keep customers and deals. Other sources are shops, and what orders are
-// delivered to is an ERP.
-var crms = []string{"salesforce", "dynamics365", "hubspot", "zohocrm", "freshsales", "pipedrive"}
 
 // Systems gives the platforms that can be connected, by their titles.
 func (d *Desk) Systems() []System {
@@ -87,14 +73,8 @@ func (d *Desk) System(name string) (System, error) {
 
 func systemOf(definition connector.Definition) System {
 	s := System{
-		Name: definition.Name, Title: definition.Title, Group: GroupShop,
+		Name: definition.Name, Title: definition.Title, Group: definition.Group,
 		Source: definition.Roles&connector.Source != 0, Destination: definition.Roles&connector.Destination != 0,
-	}
-	switch {
-	case slices.Contains(crms, s.Name):
-		s.Group = GroupCRM
-	case s.Destination:
-		s.Group = GroupERP
 	}
 	for _, setting := range config.SettingsOf(definition) {
 		one := Setting{

@@ -299,15 +299,15 @@ func (s *Server) removeConnection(w http.ResponseWriter, v *visit) error {
 
 // groups are the headings under which systems are chosen.
 var groups = []struct {
-	group       desk.Group
+	group       connector.Group
 	title, text string
 }{
-	{desk.GroupShop, "Shops", "where orders come from"},
-	{desk.GroupCRM, "CRMs", "where customers and won deals come from"},
-	{desk.GroupERP, "ERPs", "where orders and customers are delivered to"},
+	{connector.GroupShop, "Shops", "where orders come from"},
+	{connector.GroupCRM, "CRMs", "where customers and won deals come from"},
+	{connector.GroupERP, "ERPs", "where orders and customers are delivered to"},
 }
 
-func systemsIn(systems []desk.System, group desk.Group) []desk.System {
+func systemsIn(systems []desk.System, group connector.Group) []desk.System {
 	return slices.DeleteFunc(slices.Clone(systems), func(s desk.System) bool { return s.Group != group })
 }
 
