@@ -98,31 +98,42 @@ func (r *Runner) insertChore(ctx context.Context, tx store.Tx, args river.JobArg
 	return inserted[0], nil
 }
 
-// RunNow runs a chore as soon as tx commits, whatever its schedule says. One that runs already is enough.
+// RunNow runs a chore as soon as tx commits, whatever its schedule says, which goes on from there. One that runs already
+// may have begun too early to see what tx changes: it is run once more after it.
 func (r *Runner) RunNow(ctx context.Context, tx store.Tx, chore, subject string) error {
 	if r.work.Chores[chore] == nil {
 		return fmt.Errorf("there is no chore %q", chore)
 	}
-	return r.runNow(ctx, tx, choreArgs{Name: chore, Subject: subject})
+	runs, err := r.runNow(ctx, tx, choreArgs{Name: chore, Subject: subject})
+	if err != nil {
+		return err
+	}
+	ran := r.now()
+	if runs {
+		ran = time.Time{} // due when it has ended
+	}
+	return r.store.SetChoreRan(ctx, tx, Chore{Name: chore, Subject: subject}.id(), ran)
 }
 
 // WakeBackfills runs backfills as soon as tx commits.
 func (r *Runner) WakeBackfills(ctx context.Context, tx store.Tx) error {
-	return r.runNow(ctx, tx, backfillArgs{})
+	_, err := r.runNow(ctx, tx, backfillArgs{})
+	return err
 }
 
-func (r *Runner) runNow(ctx context.Context, tx store.Tx, args river.JobArgs) error {
+// runNow has a job run at once, and says whether it runs already.
+func (r *Runner) runNow(ctx context.Context, tx store.Tx, args river.JobArgs) (runs bool, err error) {
 	inserted, err := r.insertChore(ctx, tx, args)
-	if err != nil {
-		return err
+	if err != nil || !inserted.UniqueSkippedAsDuplicate {
+		return false, err
 	}
 	switch inserted.Job.State {
 	case rivertype.JobStateRetryable, rivertype.JobStateScheduled, rivertype.JobStateAvailable:
-		if inserted.UniqueSkippedAsDuplicate {
-			return r.engine.now(ctx, tx, inserted.Job.ID)
-		}
+		return false, r.engine.now(ctx, tx, inserted.Job.ID)
+	case rivertype.JobStateRunning:
+		return true, nil
 	}
-	return nil
+	return false, nil
 }
 
 func (r *Runner) sweepBackfills(ctx context.Context) error {

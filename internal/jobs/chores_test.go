@@ -159,3 +159,25 @@ func TestSweepFindsOpenBackfills(t *testing.T) {
 		eventually(t, "the backfill is found", func() bool { return calls.Load() == 1 })
 	})
 }
+
+func TestChoreThatRunsWhenItIsWantedRunsOnceMore(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		var calls atomic.Int64
+		goOn := make(chan struct{})
+		work := Work{Chores: map[string]func(context.Context, string) error{"check": func(context.Context, string) error {
+			if calls.Add(1) == 1 {
+				<-goOn
+			}
+			return nil
+		}}}
+		p := hurried()
+		p.sweep = 50 * time.Millisecond
+		r := start(t, st, work, []Chore{{Name: "check", Subject: "shop", Schedule: every(time.Hour)}}, p)
+		eventually(t, "the check runs", func() bool { return calls.Load() == 1 })
+		if err := st.Write(t.Context(), func(ctx context.Context, tx store.Tx) error { return r.RunNow(ctx, tx, "check", "shop") }); err != nil {
+			t.Fatal(err)
+		}
+		close(goOn)
+		eventually(t, "it runs once more", func() bool { return calls.Load() == 2 })
+	})
+}
