@@ -80,8 +80,8 @@ func (a *API) registerConnections() {
 			return answer(removed{Kept: kept}, err)
 		})
 	add(a, operation{"check-connection", http.MethodPost, "/connections/{name}/check", people.Operator, tagConnections, "Sign in now and say what was found", 0},
-		func(ctx context.Context, _ people.Person, in *byName) (*body[node.Report], error) {
-			return answer(a.desk.CheckConnection(ctx, in.Name))
+		func(ctx context.Context, who people.Person, in *byName) (*body[node.Report], error) {
+			return answer(a.desk.CheckConnection(ctx, who, in.Name))
 		})
 	add(a, operation{"repair-webhooks", http.MethodPost, "/connections/{name}/webhooks/repair", people.Operator, tagConnections, "Put a connection's webhook subscriptions in order", 0},
 		func(ctx context.Context, who people.Person, in *byName) (*body[page[connector.Subscription]], error) {

@@ -20,8 +20,6 @@ type Edit struct {
 	Now      time.Time
 	// Change makes the change. It is called again when somebody else was faster, with what there is then.
 	Change func(*State) error
-	// Also, if not nil, writes in the same transaction what belongs to the change.
-	Also func(ctx context.Context, tx store.Tx) error
 }
 
 // Make makes a change to what the store holds and gives what it did. A change of nothing writes nothing.
@@ -32,10 +30,7 @@ func Make(ctx context.Context, st *store.Store, registry []connector.Definition,
 			return plan, err
 		}
 		err = st.Write(ctx, func(ctx context.Context, tx store.Tx) error {
-			if err := plan.Write(ctx, st, tx, edit.Who, edit.Why, edit.Now); err != nil || edit.Also == nil {
-				return err
-			}
-			return edit.Also(ctx, tx)
+			return plan.Write(ctx, st, tx, edit.Who, edit.Why, edit.Now)
 		})
 		if err == nil {
 			return plan, nil
@@ -61,11 +56,11 @@ func Planned(ctx context.Context, st *store.Store, registry []connector.Definiti
 
 // present is a copy to be changed, without what was removed: to want that would restore it.
 func (s State) present() State {
-	s.Connections = slices.DeleteFunc(slices.Clone(s.Connections), func(c store.Connection) bool { return removed(c.Paused, c.PausedWhy) })
+	s.Connections = slices.DeleteFunc(slices.Clone(s.Connections), func(c store.Connection) bool { return c.Removed })
 	for i := range s.Connections {
 		s.Connections[i].Settings = maps.Clone(s.Connections[i].Settings)
 	}
-	s.Flows = slices.DeleteFunc(slices.Clone(s.Flows), func(f store.Flow) bool { return removed(f.Paused, f.PausedWhy) })
+	s.Flows = slices.DeleteFunc(slices.Clone(s.Flows), func(f store.Flow) bool { return f.Removed })
 	return s
 }
 

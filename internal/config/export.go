@@ -29,7 +29,7 @@ func Export(state State, registry []connector.Definition) ([]byte, error) {
 	e.body.WriteString(keyConnections + ":")
 	kept := 0
 	for _, c := range state.Connections {
-		if removed(c.Paused, c.PausedWhy) {
+		if c.Removed {
 			continue
 		}
 		d, ok := definitions[c.System]
@@ -43,7 +43,7 @@ func Export(state State, registry []connector.Definition) ([]byte, error) {
 	fmt.Fprintf(&e.body, "\n%s:", keyFlows)
 	kept = 0
 	for _, f := range state.Flows {
-		if removed(f.Paused, f.PausedWhy) {
+		if f.Removed {
 			continue
 		}
 		if err := e.flow(f); err != nil {

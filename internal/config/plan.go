@@ -56,7 +56,8 @@ type Plan struct {
 	Changes []Change `json:"changes"`
 
 	want    State
-	version string // what the store must still hold
+	have    map[string]store.Flow // by name
+	version string                // what the store must still hold
 }
 
 // Empty says whether there is nothing to do.
@@ -70,9 +71,21 @@ func (e *SystemChangedError) Error() string {
 	return fmt.Sprintf("connection %s is of the system %s and cannot become one of %s, because its records would be mixed; give the new one another name", e.Connection, e.Before, e.After)
 }
 
+// EndsChangedError says that a flow that has carried records would go from or to another connection: what it has
+// delivered would stay where it is, and could not be found again.
+type EndsChangedError struct{ Flow, From, To string }
+
+func (e *EndsChangedError) Error() string {
+	return fmt.Sprintf("flow %s has carried records from %s to %s and cannot get other ends; remove it, and give the new one another name", e.Flow, e.From, e.To)
+}
+
 // Diff gives the changes that lead from what the store holds to what is wanted.
 func Diff(registry []connector.Definition, have, want State) (Plan, error) {
-	plan := Plan{Changes: []Change{}, want: want, version: have.version}
+	flows := map[string]store.Flow{}
+	for _, f := range have.Flows {
+		flows[f.Name] = f
+	}
+	plan := Plan{Changes: []Change{}, want: want, have: maps.Clone(flows), version: have.version}
 	secrets := secretNames(registry)
 	add := func(action Action, kind, name string, details []Detail) {
 		plan.Changes = append(plan.Changes, Change{Action: action, Kind: kind, Name: name, Details: details})
@@ -98,24 +111,23 @@ func Diff(registry []connector.Definition, have, want State) (Plan, error) {
 		switch {
 		case !exists:
 			add(Create, KindConnection, c.Name, append([]Detail{{Path: keySystem, After: c.System}}, details...))
-		case removed(old.Paused, old.PausedWhy):
+		case old.Removed:
 			add(Restore, KindConnection, c.Name, details)
 		case len(details) > 0:
 			add(Modify, KindConnection, c.Name, details)
 		}
 	}
-	flows := map[string]store.Flow{}
-	for _, f := range have.Flows {
-		flows[f.Name] = f
-	}
 	for _, f := range want.Flows {
 		old, exists := flows[f.Name]
 		delete(flows, f.Name)
+		if exists && have.carried[f.Name] && (old.Source != f.Source || old.Destination != f.Destination) {
+			return Plan{}, &EndsChangedError{Flow: f.Name, From: old.Source, To: old.Destination}
+		}
 		details := difference(flowValues(old, exists), flowValues(f, exists), nil)
 		switch {
 		case !exists:
 			add(Create, KindFlow, f.Name, details)
-		case removed(old.Paused, old.PausedWhy):
+		case old.Removed:
 			add(Restore, KindFlow, f.Name, details)
 		case len(details) > 0:
 			add(Modify, KindFlow, f.Name, details)
@@ -123,19 +135,17 @@ func Diff(registry []connector.Definition, have, want State) (Plan, error) {
 	}
 	// Flows go before the connections that they need.
 	for _, name := range slices.Sorted(maps.Keys(flows)) {
-		if f := flows[name]; !removed(f.Paused, f.PausedWhy) {
+		if !flows[name].Removed {
 			add(Remove, KindFlow, name, nil)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(before)) {
-		if c := before[name]; !removed(c.Paused, c.PausedWhy) {
+		if !before[name].Removed {
 			add(Remove, KindConnection, name, nil)
 		}
 	}
 	return plan, nil
 }
-
-func removed(paused bool, why string) bool { return paused && why == store.WhyRemoved }
 
 // secretNames gives the names of secret settings by system.
 func secretNames(registry []connector.Definition) map[string]func(string) bool {
@@ -288,7 +298,7 @@ func (p Plan) Write(ctx context.Context, st *store.Store, tx store.Tx, who, why 
 		return err
 	}
 	for _, c := range p.Changes {
-		if err := p.make(ctx, st, tx, c, now); err != nil {
+		if err := p.make(ctx, st, tx, c, who, why, now); err != nil {
 			return err
 		}
 		details := c.Details
@@ -306,7 +316,7 @@ func (p Plan) Write(ctx context.Context, st *store.Store, tx store.Tx, who, why 
 	return nil
 }
 
-func (p Plan) make(ctx context.Context, st *store.Store, tx store.Tx, c Change, now time.Time) error {
+func (p Plan) make(ctx context.Context, st *store.Store, tx store.Tx, c Change, who, why string, now time.Time) error {
 	switch {
 	case c.Kind == KindInstallation:
 		return st.SetMeta(ctx, tx, store.MetaPublicURL, p.want.PublicURL)
@@ -322,10 +332,17 @@ func (p Plan) make(ctx context.Context, st *store.Store, tx store.Tx, c Change, 
 		return st.RestoreConnection(ctx, tx, c.Name)
 	default:
 		i := slices.IndexFunc(p.want.Flows, func(w store.Flow) bool { return w.Name == c.Name })
-		if err := st.SaveFlow(ctx, tx, p.want.Flows[i], now); err != nil || c.Action != Restore {
+		if err := st.SaveFlow(ctx, tx, p.want.Flows[i], now); err != nil {
 			return err
 		}
-		return st.RestoreFlow(ctx, tx, c.Name)
+		changes, err := p.mapChanges(c.Name, who, why, now)
+		if err != nil {
+			return err
+		}
+		if err := st.AddMapChanges(ctx, tx, changes); err != nil || c.Action != Restore {
+			return err
+		}
+		return st.RestoreFlow(ctx, tx, c.Name, now)
 	}
 }
 

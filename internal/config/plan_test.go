@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -209,20 +210,26 @@ func audit(t *testing.T, st *store.Store) []string {
 	return entries
 }
 
+// crmOrder is an order that crm-to-erp carries.
+var crmOrder = store.Observation{
+	Connection: "crm", Kind: "order", SourceID: "1", Via: store.ViaWebhook, At: noon, Routes: []store.Route{{Flow: "crm-to-erp", Destination: "erp", Lanes: 1}},
+}
+
 // A flow and a connection that have carried something stay, paused, and come back as they were.
 func TestRemovedWithHistoryIsKept(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		apply(t, st, first)
 		err := st.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
-			if err := st.PauseConnection(ctx, tx, "crm", true, store.WhyRemoved); err != nil {
-				return err
-			}
-			return st.PauseFlow(ctx, tx, "crm-to-erp", true, store.WhyRemoved)
+			_, err := st.Observe(ctx, tx, crmOrder)
+			return err
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		without := strings.NewReplacer("  crm: {system: crm}\n", "", "  crm-to-erp: {from: crm, to: erp}\n", "").Replace(first)
+		if got, want := apply(t, st, without).Text(), "- remove flow crm-to-erp\n    what it has carried is kept\n- remove connection crm\n    what it has carried is kept\n"; got != want {
+			t.Errorf("plan %q, want %q", got, want)
+		}
 		if plan := apply(t, st, without); !plan.Empty() {
 			t.Errorf("what is removed already is to be removed again: %s", plan.Text())
 		}
@@ -465,6 +472,56 @@ func TestExportedTextsAreReadBack(t *testing.T) {
 		plan, err := Diff(systems(), state, back)
 		if err != nil || !plan.Empty() {
 			t.Fatalf("%v\n%s\n%s", err, plan.Text(), exported)
+		}
+	})
+}
+
+// What a flow has delivered stays where it is: other ends are another flow's.
+func TestAFlowThatHasCarriedSomethingKeepsItsEnds(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		apply(t, st, first)
+		other := strings.Replace(first, "from: crm, to: erp", "from: shop, to: erp, filter: \"false\"", 1)
+		apply(t, st, other) // it has carried nothing yet
+		apply(t, st, first)
+		err := st.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
+			_, err := st.Observe(ctx, tx, crmOrder)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		have, err := Load(t.Context(), st)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = Diff(systems(), have, mustResolve(t, other, echo(nil)))
+		if changed, ok := errors.AsType[*EndsChangedError](err); !ok || changed.Flow != "crm-to-erp" || changed.From != "crm" {
+			t.Errorf("other ends: %v", err)
+		}
+	})
+}
+
+// However a mapping changes, each row has its history.
+func TestApplyWritesTheHistoryOfMaps(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		apply(t, st, first)
+		filled := strings.Replace(first, "{from: crm, to: erp}", `{from: crm, to: erp, filter: "true", mapping: {items: {A: B}, discount_item: D, order_fields: {note: order.customer_reference}}}`, 1)
+		apply(t, st, filled)
+		apply(t, st, first)
+		list, err := st.MapChanges(t.Context(), store.MapFilter{Flow: "crm-to-erp", Limit: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, c := range list {
+			got = append(got, fmt.Sprintf("%s %s %q→%q", c.Table, c.Key, c.Before, c.After))
+		}
+		want := []string{
+			`rules mapping.order_fields.note "order.customer_reference"→""`, `rules filter "true"→""`, `settings discount_item "D"→""`, `items A "B"→""`,
+			`rules mapping.order_fields.note ""→"order.customer_reference"`, `rules filter ""→"true"`, `settings discount_item ""→"D"`, `items A ""→"B"`,
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("history\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
 	})
 }

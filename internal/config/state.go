@@ -15,7 +15,8 @@ type State struct {
 	Connections []store.Connection // by name; only name, system, settings and pause
 	Flows       []store.Flow       // by name; only name, ends, configuration and pause
 
-	version string // of what was loaded
+	carried map[string]bool // flows that have carried something
+	version string          // of what was loaded
 }
 
 // Resolve replaces the references of a file and checks the values that they lead to. The error is an
@@ -80,6 +81,14 @@ func Load(ctx context.Context, st *store.Store) (State, error) {
 	if state.Connections, err = st.Connections(ctx); err != nil {
 		return State{}, err
 	}
-	state.Flows, err = st.Flows(ctx)
-	return state, err
+	if state.Flows, err = st.Flows(ctx); err != nil {
+		return State{}, err
+	}
+	state.carried = make(map[string]bool, len(state.Flows))
+	for _, f := range state.Flows {
+		if state.carried[f.Name], err = st.HasTasks(ctx, f.Name); err != nil {
+			return State{}, err
+		}
+	}
+	return state, nil
 }

@@ -3,6 +3,7 @@ package desk_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -226,6 +227,13 @@ func pauses(t *testing.T, w *desktest.World) {
 			t.Errorf("pausing what is not there gives %v", err)
 		}
 	}
+	// The words of who pauses something do nothing but tell why.
+	if err := d.PauseFlow(ctx, w.Anna, "shop-to-erp", true, "removed from the configuration"); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := d.Flow(ctx, "shop-to-erp"); err != nil || !f.Paused {
+		t.Errorf("paused with strange words it is %+v, %v", f, err)
+	}
 	// What has a history is kept when it is removed, and does not show.
 	if kept, err := d.RemoveFlow(ctx, w.Anna, "shop-to-erp", "the shop closes"); err != nil || !kept {
 		t.Errorf("removed with a history: kept %v, %v", kept, err)
@@ -295,13 +303,26 @@ func TestSecretsAreKeptAndNotSentElsewhere(t *testing.T) {
 		if err != nil || c.Values["timeout"] != "20s" || !slices.Contains(c.Hidden, "api_key") || c.Report == nil || !c.Report.OK {
 			t.Errorf("with its key kept it stands as %+v, %v", c, err)
 		}
-		edited.Settings["base_url"] = "https://somewhere-else.test"
-		edited.System = "odoo"
-		if _, err := d.TestConnection(ctx, edited); !slices.Contains(fields(t, err), "api_key") {
-			t.Errorf("a stored key would be sent to another address: %v", err)
+		if report, err := d.CheckConnection(ctx, w.Anna, "odoo"); err != nil || !report.OK {
+			t.Errorf("checked: %+v, %v", report, err)
 		}
-		if err := d.SaveConnection(ctx, w.Anna, edited, false); !slices.Contains(fields(t, err), "api_key") {
-			t.Errorf("a stored key would be sent to another address: %v", err)
+		if entries, err := w.Store.AuditEntries(ctx, store.AuditFilter{Limit: 1}); err != nil || entries[0].Action != "check" || entries[0].Who != "anna" || entries[0].Detail != "in order" {
+			t.Errorf("the audit says %+v, %v", entries, err)
+		}
+		edited.System = "odoo"
+		plainText := "http://" + strings.TrimPrefix(strings.TrimPrefix(values["base_url"], "http://"), "https://")
+		for _, elsewhere := range []map[string]string{
+			{"base_url": "https://somewhere-else.test"},
+			{"base_url": strings.Replace(plainText, "http:", "https:", 1)},
+			{"base_url": values["base_url"], "proxy": "http://somewhere-else.test:3128"},
+		} {
+			maps.Copy(edited.Settings, elsewhere)
+			if _, err := d.TestConnection(ctx, edited); !slices.Contains(fields(t, err), "api_key") {
+				t.Errorf("a stored key would be sent to %v: %v", elsewhere, err)
+			}
+			if err := d.SaveConnection(ctx, w.Anna, edited, false); !slices.Contains(fields(t, err), "api_key") {
+				t.Errorf("a stored key would be sent to %v: %v", elsewhere, err)
+			}
 		}
 		if kept, err := d.RemoveConnection(ctx, w.Anna, "odoo", "made by mistake"); err != nil || kept {
 			t.Errorf("removed without a history: kept %v, %v", kept, err)

@@ -142,8 +142,11 @@ func (d *Desk) settings(in ConnectionInput, stored map[string]string) (map[strin
 	}
 	out, form := map[string]string{}, &FormError{}
 	known := map[string]bool{}
-	elsewhere := stored != nil && hostOf(in.Settings[settingBaseURL]) != hostOf(stored[settingBaseURL])
-	for _, s := range config.SettingsOf(definition) {
+	described := config.SettingsOf(definition)
+	elsewhere := stored != nil && slices.ContainsFunc(described, func(s connector.Setting) bool {
+		return !s.Secret && originOf(in.Settings[s.Name]) != originOf(stored[s.Name])
+	})
+	for _, s := range described {
 		known[s.Name] = true
 		text, given := in.Settings[s.Name]
 		text = strings.TrimSpace(text)
@@ -152,7 +155,7 @@ func (d *Desk) settings(in ConnectionInput, stored map[string]string) (map[strin
 		switch {
 		case hidden && text == "" && slices.Contains(in.Forget, s.Name):
 		case hidden && text == "" && elsewhere && s.Secret && old != "":
-			form.Problems = append(form.Problems, FieldProblem{Field: s.Name, Message: "enter it again, because the address is another one: a secret is not sent to where it was not entered for"})
+			form.Problems = append(form.Problems, FieldProblem{Field: s.Name, Message: "enter it again, because an address is another one: a secret is not sent to where it was not entered for"})
 		case hidden && text == "":
 			out[s.Name] = old
 		case given && (text != s.Default || was) && (text != "" || (s.Type == connector.TypeString && s.Default != "")):
@@ -170,12 +173,13 @@ func (d *Desk) settings(in ConnectionInput, stored map[string]string) (map[strin
 	return out, nil
 }
 
-func hostOf(address string) string {
-	u, err := url.Parse(strings.TrimSpace(address))
-	if err != nil {
-		return address
+// originOf is where a setting that is an address leads: scheme, host and port; "" for other settings.
+func originOf(setting string) string {
+	u, err := url.Parse(strings.TrimSpace(setting))
+	if err != nil || u.Host == "" {
+		return ""
 	}
-	return strings.ToLower(u.Host)
+	return strings.ToLower(u.Scheme + "://" + u.Host)
 }
 
 // prepare makes the connection to store of what a person entered, over the stored one if there is one.
@@ -295,11 +299,21 @@ func (d *Desk) hasConnection(ctx context.Context, name string) error {
 }
 
 // CheckConnection signs in to a connection now and keeps what it found.
-func (d *Desk) CheckConnection(ctx context.Context, name string) (node.Report, error) {
+func (d *Desk) CheckConnection(ctx context.Context, person people.Person, name string) (node.Report, error) {
 	if err := d.hasConnection(ctx, name); err != nil {
 		return node.Report{}, err
 	}
-	return d.node.Check(ctx, name)
+	report, err := d.node.Check(ctx, name)
+	if err != nil {
+		return report, err
+	}
+	found := "in order"
+	if !report.OK {
+		found = "not in order"
+	}
+	return report, d.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
+		return d.store.Audit(ctx, tx, person.Who(), "check", "connection/"+name, "", found, d.now())
+	})
 }
 
 // RepairWebhooks makes the webhook subscriptions at the vendor that are missing, and gives how they stand

@@ -68,6 +68,9 @@ func entered(err error) error {
 	if changed, ok := errors.AsType[*config.SystemChangedError](err); ok {
 		return Invalid("name", "there was a connection of this name to another system, and its records are kept; choose another name for the one to %s", changed.After)
 	}
+	if changed, ok := errors.AsType[*config.EndsChangedError](err); ok {
+		return Invalid("to", "the flow has carried records from %s to %s, which stay where they are; make a new flow for other connections, and remove this one", changed.From, changed.To)
+	}
 	if missing, ok := errors.AsType[*config.NoConnectionError](err); ok {
 		return &NotFoundError{Text: "There is no connection " + missing.Name + "."}
 	}
@@ -128,17 +131,14 @@ func (d *Desk) reload(ctx context.Context) {
 	}
 }
 
-// gone says whether something was removed and is kept for its history alone.
-func gone(paused bool, why string) bool { return paused && why == store.WhyRemoved }
-
 // present gives the connections that are in the configuration.
 func (d *Desk) present(ctx context.Context) ([]store.Connection, error) {
 	list, err := d.store.Connections(ctx)
-	return slices.DeleteFunc(list, func(c store.Connection) bool { return gone(c.Paused, c.PausedWhy) }), err
+	return slices.DeleteFunc(list, func(c store.Connection) bool { return c.Removed }), err
 }
 
 // presentFlows gives the flows that are in the configuration.
 func (d *Desk) presentFlows(ctx context.Context) ([]store.Flow, error) {
 	list, err := d.store.Flows(ctx)
-	return slices.DeleteFunc(list, func(f store.Flow) bool { return gone(f.Paused, f.PausedWhy) }), err
+	return slices.DeleteFunc(list, func(f store.Flow) bool { return f.Removed }), err
 }

@@ -53,7 +53,7 @@ func (d *Desk) Health(ctx context.Context) ([]ConnectionHealth, error) {
 	}
 	out := make([]ConnectionHealth, 0, len(connections))
 	for _, c := range connections {
-		if c.Paused && c.PausedWhy == store.WhyRemoved {
+		if c.Removed {
 			continue
 		}
 		out = append(out, d.healthOf(c))

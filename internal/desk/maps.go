@@ -40,7 +40,6 @@ func (d *Desk) changeRows(ctx context.Context, person people.Person, flowName, t
 	if utf8.RuneCountInString(why) > maxWhy {
 		return 0, Invalid("why", "the reason is longer than %d characters", maxWhy)
 	}
-	var changes []store.MapChange
 	err = d.changeConfig(ctx, config.Edit{
 		Who: person.Who(), Why: why, Now: d.now(),
 		Change: func(state *config.State) error {
@@ -56,20 +55,17 @@ func (d *Desk) changeRows(ctx context.Context, person people.Person, flowName, t
 				if rows, err = checkRows(table, rows); err != nil {
 					return err
 				}
-				changes = changes[:0]
-				for _, key := range slices.Sorted(maps.Keys(rows)) {
-					if was := present[key]; was != rows[key] {
-						changes = append(changes, store.MapChange{
-							Flow: flowName, Table: table, Key: key, Before: was, After: rows[key], At: d.now(), Who: person.Who(), Why: why,
-						})
+				changed = 0
+				for key, to := range rows {
+					if present[key] != to {
+						changed++
 					}
 				}
 				return writeRows(&c.Mapping, table, rows)
 			})
 		},
-		Also: func(ctx context.Context, tx store.Tx) error { return d.store.AddMapChanges(ctx, tx, changes) },
 	})
-	return len(changes), err
+	return changed, err
 }
 
 // changeConfig makes a change of the configuration that is at work here when it returns, and soon on

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"github.com/orderlyhq/orderly/internal/config"
 	"github.com/orderlyhq/orderly/internal/mapping"
 	"github.com/orderlyhq/orderly/internal/store"
 )
@@ -63,7 +64,7 @@ var mapTables = []MapTable{
 func MapTables() []MapTable { return mapTables }
 
 // TableSettings is the name under which the single values are changed and have their history.
-const TableSettings = "settings"
+const TableSettings = config.TableSettings
 
 // MapSetting is a single value of a flow's mapping.
 type MapSetting struct {

@@ -422,7 +422,7 @@ func (d *Desk) flowNames(ctx context.Context) ([]string, error) {
 	}
 	names := []string{}
 	for _, f := range flows {
-		if !f.Paused || f.PausedWhy != store.WhyRemoved {
+		if !f.Removed {
 			names = append(names, f.Name)
 		}
 	}
@@ -435,7 +435,7 @@ func (d *Desk) flowConfig(ctx context.Context, name string) (store.Flow, flow.Co
 	if err != nil {
 		return store.Flow{}, flow.Config{}, err
 	}
-	i := slices.IndexFunc(flows, func(f store.Flow) bool { return f.Name == name && (!f.Paused || f.PausedWhy != store.WhyRemoved) })
+	i := slices.IndexFunc(flows, func(f store.Flow) bool { return f.Name == name && !f.Removed })
 	if i < 0 {
 		return store.Flow{}, flow.Config{}, &NotFoundError{Text: "There is no flow " + name + "."}
 	}

@@ -144,7 +144,7 @@ func (d *Desk) WhyNothing(ctx context.Context, f OrderFilter) (Nothing, error) {
 	if err != nil {
 		return Nothing{}, err
 	}
-	flows = slices.DeleteFunc(flows, func(f store.Flow) bool { return f.Paused && f.PausedWhy == store.WhyRemoved })
+	flows = slices.DeleteFunc(flows, func(f store.Flow) bool { return f.Removed })
 	if len(flows) == 0 {
 		return Nothing{
 			Title: "There is no flow yet", NoFlow: true,

@@ -54,13 +54,12 @@ func (e *RulesError) Error() string {
 	return strings.Join(texts, "\n")
 }
 
-// TableRules is the name under which the history has changes of rules.
-const TableRules = "rules"
-
 // Limits of rules.
 const (
 	maxFields     = 200
 	maxExpression = 4000
+	// mostRules bounds what one change can do: remove all fields of orders and of customers, add as many, and set the rest.
+	mostRules = 4*maxFields + 20
 )
 
 func rulesOf(c flow.Config) Rules {
@@ -150,32 +149,7 @@ func PaymentStates() []commerce.PaymentState {
 	}
 }
 
-// flat gives rules as texts by path, for the history.
-func (r Rules) flat() map[string]string {
-	states := make([]string, len(r.PaymentStates))
-	for i, s := range r.PaymentStates {
-		states[i] = string(s)
-	}
-	out := map[string]string{
-		"filter": r.Filter, "orders.payment_states": strings.Join(states, ", "), "orders.confirm": fmt.Sprint(r.Confirm), "orders.invoice": string(r.Invoice),
-		"orders.edits": string(r.Edits), "orders.cancellations": string(r.Cancellations), "orders.tolerance": r.Tolerance,
-		"customers.guests": string(r.Guests), "customers.guest_account": r.GuestAccount, "customers.create": fmt.Sprint(r.CreateMissing),
-	}
-	for name, text := range r.OrderFields {
-		out[orderField+name] = text
-	}
-	for name, text := range r.CustomerFields {
-		out[customerField+name] = text
-	}
-	return out
-}
-
-const (
-	orderField    = "mapping.order_fields."
-	customerField = "mapping.customer_fields."
-)
-
-// set gives one of the rules another text, as flat has it.
+// set gives one of the rules another text, as config.RuleValues has it.
 func (r *Rules) set(path, text string) {
 	field := func(fields *map[string]string, name string) {
 		if *fields == nil {
@@ -187,11 +161,11 @@ func (r *Rules) set(path, text string) {
 			(*fields)[name] = text
 		}
 	}
-	if name, ok := strings.CutPrefix(path, orderField); ok {
+	if name, ok := strings.CutPrefix(path, config.OrderField); ok {
 		field(&r.OrderFields, name)
 		return
 	}
-	if name, ok := strings.CutPrefix(path, customerField); ok {
+	if name, ok := strings.CutPrefix(path, config.CustomerField); ok {
 		field(&r.CustomerFields, name)
 		return
 	}
@@ -261,18 +235,17 @@ func (d *Desk) Rules(ctx context.Context, flowName string) (*RulesView, error) {
 		return nil, err
 	}
 	v := &RulesView{Flow: stored.Name, Flows: names, Source: stored.Source, Destination: stored.Destination, Rules: rulesOf(c)}
-	v.Last, err = d.lastRules(ctx, stored.Name, v.Rules)
+	v.Last, err = d.lastRules(ctx, stored.Name, config.RuleValues(c))
 	return v, err
 }
 
 // lastRules gives the last change of rules: what was written together.
-func (d *Desk) lastRules(ctx context.Context, flowName string, now Rules) (*RulesPast, error) {
-	changes, err := d.store.MapChanges(ctx, store.MapFilter{Flow: flowName, Table: TableRules, Limit: 2*maxFields + 20})
+func (d *Desk) lastRules(ctx context.Context, flowName string, present map[string]string) (*RulesPast, error) {
+	changes, err := d.store.MapChanges(ctx, store.MapFilter{Flow: flowName, Table: config.TableRules, Limit: mostRules})
 	if err != nil || len(changes) == 0 {
 		return nil, err
 	}
 	past := &RulesPast{At: changes[0].At, Who: changes[0].Who, Why: changes[0].Why, Undoable: true}
-	present := now.flat()
 	for _, c := range changes {
 		if !c.At.Equal(past.At) || c.Who != past.Who {
 			break
@@ -291,21 +264,21 @@ func (d *Desk) PlanRules(ctx context.Context, flowName string, rules Rules) (str
 
 // SaveRules makes rules a flow's own. They are at work when it returns.
 func (d *Desk) SaveRules(ctx context.Context, person people.Person, flowName string, rules Rules, why string) error {
-	return d.changeRules(ctx, person, flowName, why, func(Rules) (Rules, error) { return rules, nil })
+	return d.changeRules(ctx, person, flowName, why, func(flow.Config) (Rules, error) { return rules, nil })
 }
 
 // UndoRules takes the last change of a flow's rules back, as a new change. It refuses when something of
 // it has changed since.
 func (d *Desk) UndoRules(ctx context.Context, person people.Person, flowName, why string) error {
-	return d.changeRules(ctx, person, flowName, why, func(now Rules) (Rules, error) {
-		past, err := d.lastRules(ctx, flowName, now)
+	return d.changeRules(ctx, person, flowName, why, func(c flow.Config) (Rules, error) {
+		now, present := rulesOf(c), config.RuleValues(c)
+		past, err := d.lastRules(ctx, flowName, present)
 		if err != nil {
 			return now, err
 		}
 		if past == nil {
 			return now, &NotFoundError{Text: "There is no change of the rules of " + flowName + " to undo."}
 		}
-		present := now.flat()
 		for _, c := range past.Changes {
 			if present[c.Key] != c.After {
 				return now, Invalid("", "%s has changed since: the last change made it %s and it is %s now; change it by hand", c.Key, orEmpty(c.After), orEmpty(present[c.Key]))
@@ -323,38 +296,20 @@ func orEmpty(text string) string {
 	return text
 }
 
-func (d *Desk) changeRules(ctx context.Context, person people.Person, flowName, why string, change func(now Rules) (Rules, error)) error {
+func (d *Desk) changeRules(ctx context.Context, person people.Person, flowName, why string, change func(now flow.Config) (Rules, error)) error {
 	if utf8.RuneCountInString(why) > maxWhy {
 		return Invalid("why", "the reason is longer than %d characters", maxWhy)
 	}
-	var changes []store.MapChange
-	at := d.now()
 	return d.changeConfig(ctx, config.Edit{
-		Who: person.Who(), Why: why, Now: at,
+		Who: person.Who(), Why: why, Now: d.now(),
 		Change: func(s *config.State) error {
 			return s.ChangeFlow(flowName, func(c *flow.Config) error {
-				before := rulesOf(*c).flat()
-				rules, err := change(rulesOf(*c))
+				rules, err := change(*c)
 				if err != nil {
 					return err
 				}
-				if err := rules.put(c); err != nil {
-					return err
-				}
-				after := rulesOf(*c).flat()
-				changes = changes[:0]
-				paths := maps.Clone(before)
-				maps.Copy(paths, after)
-				for _, path := range slices.Sorted(maps.Keys(paths)) {
-					if before[path] != after[path] {
-						changes = append(changes, store.MapChange{
-							Flow: flowName, Table: TableRules, Key: path, Before: before[path], After: after[path], At: at, Who: person.Who(), Why: why,
-						})
-					}
-				}
-				return nil
+				return rules.put(c)
 			})
 		},
-		Also: func(ctx context.Context, tx store.Tx) error { return d.store.AddMapChanges(ctx, tx, changes) },
 	})
 }

@@ -54,6 +54,7 @@ type engine struct {
 
 	// later are things to be done after a time, or at the end.
 	later  sync.WaitGroup
+	mu     sync.Mutex // of ending: nothing is added to later once it is closed
 	ending chan struct{}
 }
 
@@ -123,9 +124,13 @@ func (e *engine) check(ctx context.Context, connection string) error {
 
 func (e *engine) prune(ctx context.Context, _ string) error { return e.node.prune(ctx) }
 
-// closeCauses notes which causes are over.
+// closeCauses leaves out what nobody will deliver any more, and notes which causes are over.
 func (e *engine) closeCauses(ctx context.Context, _ string) error {
-	_, err := e.node.store.CloseCauses(ctx, e.node.options.Now())
+	now := e.node.options.Now()
+	_, err := e.node.store.LeaveOutRemoved(ctx, now)
+	if err == nil {
+		_, err = e.node.store.CloseCauses(ctx, now)
+	}
 	return err
 }
 
@@ -137,18 +142,27 @@ func (e *engine) reschedule(r *registry) {
 		if schedules := r.schedules[name]; len(schedules) > 0 && source.Conn.Lister != nil {
 			chores = append(chores, jobs.Chore{Name: chorePoll, Subject: name, Schedule: earliest(schedules)})
 		}
-		if r.hooks[name] && source.Conn.Registrar != nil && source.Address != "" {
+		if r.wantsHooks(name) {
 			chores = append(chores, jobs.Chore{Name: choreWebhooks, Subject: name, Schedule: every(webhooksEvery)})
 		}
 	}
 	for _, name := range sortedNames(r.connections) {
-		chores = append(chores, jobs.Chore{Name: choreCheck, Subject: name, Schedule: every(checkEvery)})
+		if !r.connections[name].stored.Removed {
+			chores = append(chores, jobs.Chore{Name: choreCheck, Subject: name, Schedule: every(checkEvery)})
+		}
 	}
 	e.UpdateSchedules(chores)
 }
 
-// after does something when a time is over, or when the engine stops if that is sooner.
+// after does something when a time is over, or when the engine stops if that is sooner; after its end it does nothing.
 func (e *engine) after(wait time.Duration, do func(ctx context.Context)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	select {
+	case <-e.ending:
+		return
+	default:
+	}
 	e.later.Go(func() {
 		timer := time.NewTimer(wait)
 		defer timer.Stop()
@@ -166,22 +180,24 @@ func (e *engine) start(ctx context.Context) error {
 	if err := e.Start(ctx); err != nil {
 		return err
 	}
-	return e.checkAll(ctx)
+	return e.checkChanged(ctx, newRegistry(nil, nil))
 }
 
-// checkAll has every connection and every source's subscriptions checked now: an account or the
-// address may be another one.
-func (e *engine) checkAll(ctx context.Context) error {
+// checkChanged has connections checked now, and subscriptions of sources, that are new or not what they were before.
+// What has not changed is checked when it is due: each change of a table of a mapping would otherwise call every vendor.
+func (e *engine) checkChanged(ctx context.Context, before *registry) error {
 	r := e.node.registry.Load()
 	return e.node.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
 		for _, name := range sortedNames(r.connections) {
+			if r.connections[name].stored.Removed || !r.otherConnection(before, name) {
+				continue
+			}
 			if err := e.RunNow(ctx, tx, choreCheck, name); err != nil {
 				return err
 			}
 		}
 		for _, name := range sortedNames(r.sources) {
-			source := r.sources[name]
-			if !r.hooks[name] || source.Conn.Registrar == nil || source.Address == "" {
+			if !r.wantsHooks(name) || !r.otherHooks(before, name) {
 				continue
 			}
 			if err := e.RunNow(ctx, tx, choreWebhooks, name); err != nil {
@@ -194,7 +210,9 @@ func (e *engine) checkAll(ctx context.Context) error {
 
 func (e *engine) stop(ctx context.Context) error {
 	err := e.Stop(ctx)
+	e.mu.Lock()
 	close(e.ending)
+	e.mu.Unlock()
 	e.later.Wait()
 	return err
 }

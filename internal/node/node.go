@@ -177,7 +177,7 @@ func (n *Node) Reload(ctx context.Context) error {
 	n.engine.reschedule(r)
 	n.retire(before, r)
 	if n.started.Load() {
-		return n.engine.checkAll(ctx)
+		return n.engine.checkChanged(ctx, before)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -36,6 +37,7 @@ type opened struct {
 	opens, closes int
 	state         connector.State
 	checkErr      error
+	checked       []string // by token
 	subscriptions []string
 }
 
@@ -62,6 +64,9 @@ func (s *shop) DecodeCustomer(raw connector.Raw) (c commerce.Customer, err error
 }
 
 func (s *shop) Check(context.Context) (connector.Account, error) {
+	s.opened.mu.Lock()
+	defer s.opened.mu.Unlock()
+	s.opened.checked = append(s.opened.checked, string(s.Token))
 	return connector.Account{Name: "shop", ServerTime: time.Now().Add(-time.Hour)}, s.opened.checkErr
 }
 
@@ -209,6 +214,86 @@ func wait(t *testing.T) {
 	case <-timer.C:
 	case <-t.Context().Done():
 	}
+}
+
+// A change of a flow's mapping must not call every vendor.
+func TestReloadCallsOnlyWhatHasChanged(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		o := &opened{}
+		orders := store.Flow{Name: "orders", Source: "web", Destination: "erp", Config: "{}"}
+		configure(t, st, two(), orders)
+		n := newNode(t, st, o)
+		if err := n.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		called := func(checked, subscribed int) {
+			t.Helper()
+			deadline := time.Now().Add(20 * time.Second)
+			for {
+				o.mu.Lock()
+				c, s := len(o.checked), len(o.subscriptions)
+				o.mu.Unlock()
+				if c >= checked && s >= subscribed {
+					break
+				}
+				if time.Now().After(deadline) {
+					t.Fatalf("%d checks and %d subscriptions; want %d and %d", c, s, checked, subscribed)
+				}
+				wait(t)
+			}
+		}
+		called(2, 1)
+		orders.Config = `{"mapping":{"items":{"A":"B"}}}`
+		configure(t, st, nil, orders)
+		if err := n.Reload(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		changed := two()[1:]
+		changed[0].Settings["token"] = "secret-3"
+		configure(t, st, changed)
+		if err := n.Reload(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		called(3, 1)
+		if err := n.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+		slices.Sort(o.checked)
+		if want := []string{"secret-1", "secret-2", "secret-3"}; !slices.Equal(o.checked, want) || len(o.subscriptions) != 1 {
+			t.Errorf("checked %q, subscribed %d times; want %q and once", o.checked, len(o.subscriptions), want)
+		}
+	})
+}
+
+func TestARemovedFlowTakesNothingNew(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		configure(t, st, two(), store.Flow{Name: "orders", Source: "web", Destination: "erp", Config: "{}"})
+		n := newNode(t, st, &opened{})
+		if got := n.Sources(); !slices.Equal(got, []string{"web"}) {
+			t.Errorf("sources %q", got)
+		}
+		err := st.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
+			_, err := st.Observe(ctx, tx, store.Observation{
+				Connection: "web", Kind: "order", SourceID: "1", Via: store.ViaWebhook, At: time.Now(), Routes: []store.Route{{Flow: "orders", Destination: "erp", Lanes: 1}},
+			})
+			return errors.Join(err, st.RemoveFlow(ctx, tx, "orders"))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := n.Reload(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := n.Sources(); len(got) != 0 {
+			t.Errorf("after its flow was removed, records are taken from %q", got)
+		}
+		if _, ok := n.Flow("orders"); !ok {
+			t.Error("what the flow has carried cannot be read any more")
+		}
+		if err := n.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestReloadOpensOnlyWhatHasChanged(t *testing.T) {

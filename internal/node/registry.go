@@ -27,6 +27,27 @@ type registry struct {
 	paused       map[string]bool            // flows
 }
 
+// wantsHooks says whether a source's webhook subscriptions are to be kept in order.
+func (r *registry) wantsHooks(name string) bool {
+	source := r.sources[name]
+	return source != nil && r.hooks[name] && source.Conn.Registrar != nil && source.Address != ""
+}
+
+// otherConnection says whether a connection is not what it was before: another account or address, or not paused any more.
+func (r *registry) otherConnection(before *registry, name string) bool {
+	now, old := r.connections[name], before.connections[name]
+	return old == nil || old.Gate != now.Gate || old.Paused && !now.Paused
+}
+
+// otherHooks says whether a source's subscriptions are to be others than before.
+func (r *registry) otherHooks(before *registry, name string) bool {
+	if !before.wantsHooks(name) || r.otherConnection(before, name) {
+		return true
+	}
+	now, old := r.sources[name], before.sources[name]
+	return now.Address != old.Address || !slices.Equal(now.Kinds, old.Kinds)
+}
+
 // Source implements intake.Sources.
 func (r *registry) Source(name string) (*intake.Source, bool) {
 	s, ok := r.sources[name]
@@ -142,8 +163,12 @@ func (o *Options) hookAddress(connection string) string {
 	return strings.TrimRight(o.PublicURL, "/") + "/hooks/" + connection
 }
 
-// route lets the records of a source go to a flow.
+// route lets the records of a source go to a flow. One that was removed is open for who looks at what it has carried,
+// and takes nothing new.
 func (r *registry) route(o *Options, f store.Flow, config flow.Config, from, to *Connection) {
+	if f.Removed {
+		return
+	}
 	source := r.sources[f.Source]
 	if source == nil {
 		source = &intake.Source{

@@ -351,7 +351,9 @@ func TestWhatIsPausedForLong(t *testing.T) {
 		if told := w.minute(); len(told) != 2 || !strings.HasPrefix(told[0], "ended") {
 			w.t.Errorf("at the end: %v", told)
 		}
-		pause(true, store.WhyRemoved)
+		w.write(func(ctx context.Context, tx store.Tx) error {
+			return errors.Join(w.store.RemoveFlow(ctx, tx, "shop-erp"), w.store.RemoveConnection(ctx, tx, "shop"))
+		})
 		w.want(w.wait(60 * time.Minute))
 	})
 }

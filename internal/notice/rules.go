@@ -281,13 +281,13 @@ func (n *Notices) pauses(ctx context.Context, c Config, _ time.Time) ([]finding,
 		})
 	}
 	for _, f := range flows {
-		if f.Paused && f.PausedWhy != store.WhyRemoved {
+		if f.Paused && !f.Removed {
 			add("flow/"+f.Name, "Flow "+f.Name+" is paused", f.PausedWhy, "/flows/"+url.PathEscape(f.Name),
 				func(ctx context.Context) (store.AtStake, error) { return n.store.OrdersOlderThan(ctx, f.Name, n.now()) })
 		}
 	}
 	for _, conn := range connections {
-		if conn.Paused && conn.PausedWhy != store.WhyRemoved {
+		if conn.Paused {
 			add("connection/"+conn.Name, "Connection "+conn.Name+" is paused", conn.PausedWhy, "/connections/"+url.PathEscape(conn.Name),
 				func(ctx context.Context) (store.AtStake, error) { return n.store.OrdersOf(ctx, conn.Name) })
 		}

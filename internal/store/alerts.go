@@ -257,12 +257,12 @@ func (s *Store) GrowingCauses(ctx context.Context, since time.Time, atLeast int,
 	return list, nil
 }
 
-// Healths gives of each connection what its last check found and whether it is paused.
+// Healths gives of each connection that was not removed what its last check found and whether it is paused.
 func (s *Store) Healths(ctx context.Context) ([]ConnectionHealth, error) {
 	var list []ConnectionHealth
 	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
 		list = list[:0]
-		rows, err := tx.Query(ctx, `SELECT name, paused, paused_why, checked_at, health FROM connections ORDER BY name`)
+		rows, err := tx.Query(ctx, `SELECT name, paused, paused_why, checked_at, health FROM connections WHERE NOT removed ORDER BY name`)
 		if err != nil {
 			return err
 		}

@@ -16,6 +16,7 @@ type Connection struct {
 	Lanes     int
 	Paused    bool
 	PausedWhy string
+	Removed   bool // from the configuration; kept, and paused, because it has a history
 	CheckedAt time.Time
 	Health    string // JSON of the last check
 	UpdatedAt time.Time
@@ -29,12 +30,9 @@ type Flow struct {
 	Config      string // JSON
 	Paused      bool
 	PausedWhy   string
+	Removed     bool // as of a connection
 	UpdatedAt   time.Time
 }
-
-// WhyRemoved is why a flow or connection is paused that is not in the configuration any more, but
-// has a history.
-const WhyRemoved = "removed from the configuration"
 
 // SaveConnection creates or changes a connection; its lanes and pause stay as they are.
 func (s *Store) SaveConnection(ctx context.Context, tx Tx, c Connection, now time.Time) error {
@@ -62,7 +60,7 @@ func (s *Store) Connections(ctx context.Context) ([]Connection, error) {
 	var sealed [][]byte
 	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
 		list, sealed = list[:0], sealed[:0]
-		rows, err := tx.Query(ctx, `SELECT name, system, settings, lanes, paused, paused_why, checked_at, health, updated_at FROM connections ORDER BY name`)
+		rows, err := tx.Query(ctx, `SELECT name, system, settings, lanes, paused, paused_why, removed, checked_at, health, updated_at FROM connections ORDER BY name`)
 		if err != nil {
 			return err
 		}
@@ -71,7 +69,7 @@ func (s *Store) Connections(ctx context.Context) ([]Connection, error) {
 			var c Connection
 			var settings []byte
 			var checked, updated int64
-			if err := rows.Scan(&c.Name, &c.System, &settings, &c.Lanes, &c.Paused, &c.PausedWhy, &checked, &c.Health, &updated); err != nil {
+			if err := rows.Scan(&c.Name, &c.System, &settings, &c.Lanes, &c.Paused, &c.PausedWhy, &c.Removed, &checked, &c.Health, &updated); err != nil {
 				return err
 			}
 			c.CheckedAt, c.UpdatedAt = moment(checked), moment(updated)
@@ -111,7 +109,7 @@ func (s *Store) Flows(ctx context.Context) ([]Flow, error) {
 	var list []Flow
 	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
 		list = list[:0]
-		rows, err := tx.Query(ctx, `SELECT name, source, destination, config, paused, paused_why, updated_at FROM flows ORDER BY name`)
+		rows, err := tx.Query(ctx, `SELECT name, source, destination, config, paused, paused_why, removed, updated_at FROM flows ORDER BY name`)
 		if err != nil {
 			return err
 		}
@@ -119,7 +117,7 @@ func (s *Store) Flows(ctx context.Context) ([]Flow, error) {
 		for rows.Next() {
 			var f Flow
 			var updated int64
-			if err := rows.Scan(&f.Name, &f.Source, &f.Destination, &f.Config, &f.Paused, &f.PausedWhy, &updated); err != nil {
+			if err := rows.Scan(&f.Name, &f.Source, &f.Destination, &f.Config, &f.Paused, &f.PausedWhy, &f.Removed, &updated); err != nil {
 				return err
 			}
 			f.UpdatedAt = moment(updated)
@@ -130,21 +128,42 @@ func (s *Store) Flows(ctx context.Context) ([]Flow, error) {
 	return list, err
 }
 
-// RemoveFlow removes a flow that has carried nothing. One with tasks must be paused instead: its
-// history says what was delivered.
+// whyRemoved is why what was removed from the configuration is paused.
+const whyRemoved = "removed from the configuration"
+
+// RemoveFlow removes a flow. One that has carried something is kept and paused: its history says what was delivered.
+// What it has not delivered is left out, a little later; see LeaveOutRemoved.
 func (s *Store) RemoveFlow(ctx context.Context, tx Tx, name string) error {
-	used, err := exists(ctx, tx, `SELECT 1 FROM streams s CROSS JOIN tasks t WHERE s.flow = $1 AND t.stream_id = s.id LIMIT 1`, name)
+	used, err := hasTasks(ctx, tx, name)
 	if err != nil {
-		return fmt.Errorf("flow %s: %w", name, err)
+		return err
 	}
 	if used {
-		return s.setFlowPaused(ctx, tx, name, true, WhyRemoved)
+		return affectOne(tx.Exec(ctx, `UPDATE flows SET paused = $2, paused_why = $3, removed = $2 WHERE name = $1`, name, true, whyRemoved))
 	}
 	_, err = tx.Exec(ctx, `DELETE FROM flows WHERE name = $1`, name)
 	return err
 }
 
-// RemoveConnection removes a connection that nothing refers to; one that has records is paused.
+func hasTasks(ctx context.Context, tx Tx, flow string) (bool, error) {
+	used, err := exists(ctx, tx, `SELECT 1 FROM streams s CROSS JOIN tasks t WHERE s.flow = $1 AND t.stream_id = s.id LIMIT 1`, flow)
+	if err != nil {
+		return false, fmt.Errorf("flow %s: %w", flow, err)
+	}
+	return used, nil
+}
+
+// HasTasks tells whether a flow has carried anything.
+func (s *Store) HasTasks(ctx context.Context, flow string) (used bool, err error) {
+	err = s.Read(ctx, func(ctx context.Context, tx Tx) error {
+		used, err = hasTasks(ctx, tx, flow)
+		return err
+	})
+	return used, err
+}
+
+// RemoveConnection removes a connection that nothing refers to, with its tokens and the places where its listings
+// stood: another account that gets its name begins anew. One that has records is kept and paused.
 func (s *Store) RemoveConnection(ctx context.Context, tx Tx, name string) error {
 	var used int64
 	if err := tx.QueryRow(ctx, `
@@ -153,20 +172,68 @@ func (s *Store) RemoveConnection(ctx context.Context, tx Tx, name string) error 
 		return fmt.Errorf("connection %s: %w", name, err)
 	}
 	if used > 0 {
-		return s.setConnectionPaused(ctx, tx, name, true, WhyRemoved)
+		return affectOne(tx.Exec(ctx, `UPDATE connections SET paused = $2, paused_why = $3, removed = $2 WHERE name = $1`, name, true, whyRemoved))
 	}
-	_, err := tx.Exec(ctx, `DELETE FROM connections WHERE name = $1`, name)
-	return err
+	for _, query := range []string{
+		`DELETE FROM secrets WHERE connection = $1`, `DELETE FROM cursors WHERE connection = $1`, `DELETE FROM seen_values WHERE connection = $1`,
+		`DELETE FROM connections WHERE name = $1`,
+	} {
+		if _, err := tx.Exec(ctx, query, name); err != nil {
+			return fmt.Errorf("connection %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
-// RestoreFlow lets a flow go on that RemoveFlow has paused.
-func (s *Store) RestoreFlow(ctx context.Context, tx Tx, name string) error {
-	return s.setFlowPaused(ctx, tx, name, false, "")
+// RestoreFlow lets a flow go on that was removed. What was left out because of that is delivered; what was not read from
+// its source yet, when it has been.
+func (s *Store) RestoreFlow(ctx context.Context, tx Tx, name string, now time.Time) error {
+	if err := affectOne(tx.Exec(ctx, `UPDATE flows SET paused = $2, paused_why = '', removed = $2 WHERE name = $1`, name, false)); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `
+		UPDATE tasks SET state = 'waiting', reason = '', waiting_since = CAST($2 AS BIGINT), updated_at = CAST($2 AS BIGINT),
+			due_at = CASE WHEN EXISTS (SELECT 1 FROM records r WHERE r.id = tasks.record_id AND r.body_event = 0) THEN 0 ELSE CAST($2 AS BIGINT) END
+		WHERE state = 'skipped' AND reason = $3 AND stream_id IN (SELECT id FROM streams WHERE flow = $1)`, name, millis(now), flowRemoved)
+	if err != nil {
+		return fmt.Errorf("flow %s: %w", name, err)
+	}
+	return nil
 }
 
-// RestoreConnection lets a connection go on that RemoveConnection has paused.
+// RestoreConnection lets a connection go on that was removed.
 func (s *Store) RestoreConnection(ctx context.Context, tx Tx, name string) error {
-	return s.setConnectionPaused(ctx, tx, name, false, "")
+	return affectOne(tx.Exec(ctx, `UPDATE connections SET paused = $2, paused_why = '', removed = $2 WHERE name = $1`, name, false))
+}
+
+const (
+	// flowRemoved is why a task is skipped whose flow was removed.
+	flowRemoved = "its flow was removed from the configuration"
+	// leaveOutRows bounds a transaction that leaves tasks out.
+	leaveOutRows = 1000
+)
+
+// LeaveOutRemoved skips what removed flows have not delivered, so that nobody waits for it; it says how much that was.
+func (s *Store) LeaveOutRemoved(ctx context.Context, now time.Time) (int64, error) {
+	var total int64
+	for {
+		var n int64
+		err := s.Write(ctx, func(ctx context.Context, tx Tx) (err error) {
+			n, err = tx.Exec(ctx, `
+				UPDATE tasks SET state = 'skipped', reason = $1, cause_id = 0, due_at = 0, waiting_since = 0, updated_at = $2
+				WHERE state IN ('waiting', 'held', 'failed') AND id IN (
+					SELECT t.id FROM flows f JOIN streams s ON s.flow = f.name CROSS JOIN tasks t
+					WHERE f.removed AND t.stream_id = s.id AND t.state IN ('waiting', 'held', 'failed') LIMIT $3)`,
+				flowRemoved, millis(now), leaveOutRows)
+			return err
+		})
+		if err != nil {
+			return total, fmt.Errorf("leaving out what removed flows have not delivered: %w", err)
+		}
+		if total += n; n < leaveOutRows {
+			return total, nil
+		}
+	}
 }
 
 // PauseConnection stops or goes on with all calls to a connection's system; intake goes on. Running nodes hear of it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/orderlyhq/orderly/internal/store"
 )
@@ -49,10 +50,10 @@ func TestPausesChangeTheVersionOfTheConfiguration(t *testing.T) {
 			return s.RemoveFlow(ctx, tx, erp.Flow)
 		}, false, nil},
 		{"a flow is restored", func(ctx context.Context, s *store.Store, tx store.Tx) error {
-			return s.RestoreFlow(ctx, tx, erp.Flow)
+			return s.RestoreFlow(ctx, tx, erp.Flow, start)
 		}, false, nil},
 		{"a flow that does not exist is restored", func(ctx context.Context, s *store.Store, tx store.Tx) error {
-			return s.RestoreFlow(ctx, tx, "nowhere")
+			return s.RestoreFlow(ctx, tx, "nowhere", start)
 		}, false, store.ErrNoRows},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -113,12 +114,81 @@ func TestRemovedAndRestored(t *testing.T) {
 		}, false, "")
 		step(func(ctx context.Context, tx store.Tx) error {
 			return errors.Join(s.RemoveFlow(ctx, tx, erp.Flow), s.RemoveConnection(ctx, tx, "erp"))
-		}, true, store.WhyRemoved)
+		}, true, "removed from the configuration")
 		step(func(ctx context.Context, tx store.Tx) error {
-			return errors.Join(s.RestoreFlow(ctx, tx, erp.Flow), s.RestoreConnection(ctx, tx, "erp"))
+			return errors.Join(s.RestoreFlow(ctx, tx, erp.Flow, start), s.RestoreConnection(ctx, tx, "erp"))
 		}, false, "")
 		step(func(ctx context.Context, tx store.Tx) error {
 			return errors.Join(s.PauseFlow(ctx, tx, erp.Flow, true, "stocktaking"), s.PauseConnection(ctx, tx, "erp", true, "stocktaking"))
 		}, true, "stocktaking")
+	})
+}
+
+// Nobody waits for what a removed flow has not delivered; when the flow comes back, it is delivered.
+func TestWhatARemovedFlowHasNotDeliveredIsLeftOutAndComesBack(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store.Store) {
+		connect(t, s)
+		write(t, s, func(ctx context.Context, tx store.Tx) error {
+			return s.SaveFlow(ctx, tx, store.Flow{Name: erp.Flow, Source: "shop", Destination: "erp", Config: "{}"}, start)
+		})
+		read := observe(t, s, withBody(t, s, "one", order("1", start)))
+		unread := observe(t, s, order("2", start)) // only its id is known: it is to be fetched first
+		left := func() int64 {
+			t.Helper()
+			n, err := s.LeaveOutRemoved(t.Context(), start.Add(time.Minute))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		if n := left(); n != 0 {
+			t.Errorf("%d orders of a flow that is there are left out", n)
+		}
+		write(t, s, func(ctx context.Context, tx store.Tx) error { return s.RemoveFlow(ctx, tx, erp.Flow) })
+		if n := left(); n != 2 {
+			t.Errorf("%d orders are left out; want 2", n)
+		}
+		if got := task(t, s, erp.Flow, read.RecordID); got.State != store.TaskSkipped || got.Reason != "its flow was removed from the configuration" {
+			t.Errorf("task %+v", got)
+		}
+		if oldest, err := s.OldestTask(t.Context(), "", ""); err != nil || oldest != nil {
+			t.Errorf("somebody waits for %+v, %v", oldest, err)
+		}
+		later := start.Add(time.Hour)
+		write(t, s, func(ctx context.Context, tx store.Tx) error { return s.RestoreFlow(ctx, tx, erp.Flow, later) })
+		works := take(t, s, "run", later)
+		if len(works) != 1 || works[0].RecordID != read.RecordID {
+			t.Errorf("after the flow came back %+v is due; want the order that was read", works)
+		}
+		if got := task(t, s, erp.Flow, unread.RecordID); got.State != store.TaskWaiting {
+			t.Errorf("the order that was not read is %+v", got)
+		}
+	})
+}
+
+func TestARemovedConnectionLeavesNothingToItsNamesake(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store.Store) {
+		save := func(ctx context.Context, tx store.Tx) error {
+			return s.SaveConnection(ctx, tx, store.Connection{Name: "shop", System: "shop", Settings: map[string]string{}}, start)
+		}
+		write(t, s, save)
+		write(t, s, func(ctx context.Context, tx store.Tx) error {
+			_, err := s.AddBackfill(ctx, tx, store.Cursor{Connection: "shop", Kind: "order", Flow: erp.Flow}, start)
+			return err
+		})
+		if had, err := s.LeaseSecret(t.Context(), "shop", "token", "node", start, start.Add(time.Minute)); err != nil || !had {
+			t.Fatalf("lease: %v, %v", had, err)
+		}
+		if err := s.SaveSecret(t.Context(), "shop", "token", "node", []byte("of the first account"), start); err != nil {
+			t.Fatal(err)
+		}
+		write(t, s, func(ctx context.Context, tx store.Tx) error { return s.RemoveConnection(ctx, tx, "shop") })
+		write(t, s, save)
+		if token, err := s.LoadSecret(t.Context(), "shop", "token"); err != nil || token != nil {
+			t.Errorf("the new account has the token %q of the old one, %v", token, err)
+		}
+		if open, err := s.OpenBackfills(t.Context(), start.Add(time.Hour)); err != nil || len(open) != 0 {
+			t.Errorf("the new account goes on with %+v, %v", open, err)
+		}
 	})
 }

@@ -241,7 +241,7 @@ func (s *Server) takeConnection(w http.ResponseWriter, v *visit, f *connectionFo
 
 func (s *Server) checkConnection(w http.ResponseWriter, v *visit) error {
 	name := v.PathValue("name")
-	report, err := s.desk.CheckConnection(v.Context(), name)
+	report, err := s.desk.CheckConnection(v.Context(), v.person, name)
 	if err != nil {
 		return err
 	}
