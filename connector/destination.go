@@ -65,8 +65,36 @@ type Document struct {
 	Reason string        `json:"reason,omitempty"` // of a rejection or a pending approval
 	// Totals are the document's own, read back; nil where this answer did not have them.
 	Totals *DocumentTotals `json:"totals,omitempty"`
-	// Lines is the number of goods, shipping and charge lines read back; 0 with nil Totals.
-	Lines int `json:"lines,omitempty"`
+	// Lines are the document's own, read back, in its order; nil where this answer did not have them.
+	Lines []DocumentLine `json:"lines,omitempty"`
+}
+
+// LineKind is what a line of a document is for.
+type LineKind string
+
+// Line kinds.
+const (
+	LineGoods    LineKind = "goods"
+	LineShipping LineKind = "shipping"
+	LineCharge   LineKind = "charge"
+	LineDiscount LineKind = "discount" // of the whole order, below zero
+	LineRounding LineKind = "rounding"
+)
+
+// DocumentLine is a line of a document as the destination keeps it: goods, shipping, a charge, a
+// discount or a rounding, but no section and no note. An amount that stands in the document's head
+// and changes what its lines add up to, such as a rounding, is a line without an article.
+type DocumentLine struct {
+	Kind LineKind `json:"kind,omitempty"` // "" where the document does not tell
+	// ItemID is the article as Item.ID has it, and SKU as people of the destination know it; "" where
+	// the line has none.
+	ItemID   string        `json:"item_id,omitempty"`
+	SKU      string        `json:"sku,omitempty"`
+	Name     string        `json:"name,omitempty"`
+	Quantity money.Decimal `json:"quantity"` // 1 for an amount that has none
+	Net      money.Money   `json:"net"`      // of the whole line, less its own discounts
+	// Tax is the tax of Net; nil where the destination does not give it by line.
+	Tax *money.Money `json:"tax,omitempty"`
 }
 
 // DocumentTotals is what the destination worked out.
@@ -218,7 +246,7 @@ type OrderWriter interface {
 	// FindOrders looks documents up by key, many at once; a key that nothing has is absent. Cancelled
 	// documents are given too, with their state. Two documents for one key are both given.
 	FindOrders(ctx context.Context, keys []Key) (map[Key][]Document, error)
-	// ReadOrder reads a document with its totals.
+	// ReadOrder reads a document with its totals and lines.
 	ReadOrder(ctx context.Context, id string) (Document, error)
 	// SaveOrder creates the document, or brings the existing one to the draft's state: with lines and
 	// amounts as they stand, whatever they were. It does all or nothing. KindMaybeApplied says that

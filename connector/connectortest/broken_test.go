@@ -142,6 +142,7 @@ func brokenVariants() []broken {
 		{"closing takes its time", []string{"hygiene/closing ends although the system is gone"}},
 
 		{"documents have no key", []string{"orders/a document is read back as it was written"}},
+		{"a document has no lines", []string{"orders/a document is read back line by line"}},
 		{"a changed order becomes another document", []string{"orders/a changed address is the same document"}},
 		{"a whole unit is lost in writing", []string{"orders/three rates"}},
 		{"the wait is forgotten", []string{"pressure/too many writes are told with the wait"}},
@@ -192,6 +193,12 @@ func brokenRules() []brokenRule {
 		{"a guest is given an account", "decoding/a buyer with an account is told from a guest", "the buyer with a guest is"},
 		{"the company is lost in decoding", "decoding/a company", "the vendor states otherwise: buyer is"},
 		{"long texts are cut off in decoding", "decoding/long texts", "the vendor states otherwise: notes[0] is"},
+		{"the lines of a document are in another order", "orders/a document is read back line by line", "want 2 of MUG-BLUE"},
+		{"every line has a quantity of one", "orders/a document is read back line by line", "want 5 of MUG-BLUE"},
+		{"lines tell the price of one", "orders/a document is read back line by line", "line 0 is of 12.50 EUR; the vendor holds 25.00 EUR"},
+		{"lines have no tax", "orders/a document is read back line by line", "has a tax of 0.00 EUR; the vendor holds"},
+		{"lines have no article", "orders/a document is read back line by line", `(article "")`},
+		{"confirming forgets half of the lines", "orders/a document is read back line by line", "an order in force, as it was answered: 1 lines"},
 		{"lines are read backwards", "decoding/a hundred and twenty lines", "lines[0] is"},
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/orderlyhq/orderly/commerce"
 	"github.com/orderlyhq/orderly/connector"
 	"github.com/orderlyhq/orderly/internal/httpx"
 	"github.com/orderlyhq/orderly/money"
@@ -15,23 +16,24 @@ import (
 // sale translates a draft.
 func (t *tallyConn) sale(d connector.OrderDraft) sale {
 	out := sale{Key: d.Key, Currency: d.Order.DocumentCurrency, Customer: d.Customer.ID, Rounding: d.Rounding.Amount}
-	add := func(codes connector.LineCodes, net, tax money.Money) {
-		out.Rows = append(out.Rows, row{Item: codes.Item.ID, Net: net.Amount, Tax: tax.Amount})
+	one := number("1")
+	add := func(codes connector.LineCodes, quantity money.Decimal, net, tax money.Money) {
+		out.Rows = append(out.Rows, row{Item: codes.Item.ID, Quantity: quantity, Net: net.Amount, Tax: tax.Amount})
 	}
 	for i, l := range d.Order.Lines {
-		add(d.Lines[i], l.LineNet, l.LineTax)
+		add(d.Lines[i], l.Quantity, l.LineNet, l.LineTax)
 	}
 	for i, l := range d.Order.ShippingLines {
-		add(d.Shipping[i], l.Net, l.Tax)
+		add(d.Shipping[i], one, l.Net, l.Tax)
 	}
 	for i, l := range d.Order.Charges {
 		if t.broken != "charges are left out" {
-			add(d.Charges[i], l.Net, l.Tax)
+			add(d.Charges[i], one, l.Net, l.Tax)
 		}
 	}
 	for i, l := range d.Order.Discounts {
 		if !l.Allocated && t.broken != "discounts on the whole order are left out" {
-			add(d.Discounts[i], l.Net.Neg(), l.Tax.Neg())
+			add(d.Discounts[i], one, l.Net.Neg(), l.Tax.Neg())
 		}
 	}
 	switch t.broken {
@@ -45,7 +47,29 @@ func (t *tallyConn) sale(d connector.OrderDraft) sale {
 	return out
 }
 
-func (t *tallyConn) document(s sheet) connector.Document { return s.Document }
+func (t *tallyConn) document(s sheet) connector.Document {
+	d := s.Document
+	switch t.broken {
+	case "a document has no lines":
+		d.Lines = nil
+	case "the lines of a document are in another order":
+		slices.Reverse(d.Lines)
+	}
+	for i := range d.Lines {
+		l := &d.Lines[i]
+		switch t.broken {
+		case "every line has a quantity of one":
+			l.Quantity = number("1")
+		case "lines tell the price of one":
+			l.Net.Amount = commerce.PerUnit(l.Net.Amount, l.Quantity)
+		case "lines have no tax":
+			l.Tax = &money.Money{Currency: l.Net.Currency}
+		case "lines have no article":
+			l.ItemID = ""
+		}
+	}
+	return d
+}
 
 func (t *tallyConn) SaveOrder(ctx context.Context, d connector.OrderDraft) (connector.Document, error) {
 	call := httpx.Call{Op: "create order", Method: http.MethodPost, Path: "/sales", JSON: t.sale(d)}
@@ -169,7 +193,11 @@ func (t *tallyConn) CancelOrder(ctx context.Context, d connector.Document, _ str
 }
 
 func (t *tallyConn) ConfirmOrder(ctx context.Context, d connector.Document) (connector.Document, error) {
-	return t.move(ctx, "confirm order", d, connector.DocumentConfirmed)
+	confirmed, err := t.move(ctx, "confirm order", d, connector.DocumentConfirmed)
+	if t.broken == "confirming forgets half of the lines" {
+		confirmed.Lines = confirmed.Lines[:len(confirmed.Lines)/2]
+	}
+	return confirmed, err
 }
 
 func (t *tallyConn) FindInvoice(ctx context.Context, order connector.Document) (*connector.Document, error) {

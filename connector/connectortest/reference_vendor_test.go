@@ -64,9 +64,10 @@ type sale struct {
 }
 
 type row struct {
-	Item string        `json:"item"`
-	Net  money.Decimal `json:"net"`
-	Tax  money.Decimal `json:"tax"`
+	Item     string        `json:"item"`
+	Quantity money.Decimal `json:"quantity"`
+	Net      money.Decimal `json:"net"`
+	Tax      money.Decimal `json:"tax"`
 }
 
 // refusal is tally's error body.
@@ -464,14 +465,20 @@ func (v *tally) calculate(s *sheet, from sale) *refusal {
 	}
 	var net, tax money.Decimal
 	var skus []string
+	lines := []connector.DocumentLine{}
 	for i, r := range from.Rows {
 		if !slices.ContainsFunc(v.setup.Catalog.Items, func(c CatalogItem) bool { return c.SKU == r.Item }) {
 			return &refusal{Field: fmt.Sprintf("lines[%d].sku", i), Message: "there is no such article"}
 		}
 		net, tax, skus = net.Add(r.Net), tax.Add(r.Tax), append(skus, r.Item)
+		lineTax := money.New(r.Tax, from.Currency)
+		lines = append(lines, connector.DocumentLine{ItemID: r.Item, SKU: r.Item, Quantity: r.Quantity, Net: money.New(r.Net, from.Currency), Tax: &lineTax})
+	}
+	if !from.Rounding.IsZero() {
+		lines = append(lines, connector.DocumentLine{Kind: connector.LineRounding, Quantity: number("1"), Net: money.New(from.Rounding, from.Currency)})
 	}
 	net = net.Add(from.Rounding)
-	s.Key, s.Currency, s.Customer, s.SKUs, s.Lines = from.Key, string(from.Currency), from.Customer, skus, len(from.Rows)
+	s.Key, s.Currency, s.Customer, s.SKUs, s.Lines = from.Key, string(from.Currency), from.Customer, skus, lines
 	s.Totals = &connector.DocumentTotals{
 		Net: money.New(net, from.Currency), Tax: money.New(tax, from.Currency), Gross: money.New(net.Add(tax), from.Currency),
 	}

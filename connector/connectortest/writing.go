@@ -14,6 +14,7 @@ func writingChecks() []check {
 	write := []ability{orderWriter}
 	return []check{
 		{name: "orders/a document is read back as it was written", needs: write, run: readBack},
+		{name: "orders/a document is read back line by line", needs: write, run: readLines},
 		{name: "orders/a changed address is the same document", needs: write, run: changedAddress},
 		{name: "orders/three rates", needs: write, run: threeRates},
 		{name: "pressure/too many writes are told with the wait", needs: write, run: tooManyWrites},
@@ -35,6 +36,72 @@ func readBack(f *fixture) {
 	}
 	if !read.Totals.Gross.Equal(doc.Totals.Gross) || !read.Totals.Tax.Equal(doc.Totals.Tax) || !read.Totals.Net.Equal(doc.Totals.Net) {
 		f.Errorf("it is read with the totals %+v; want %+v", *read.Totals, *doc.Totals)
+	}
+}
+
+// readLines compares the lines that are read with those that the vendor holds, for a new order, for a
+// changed one and for one in force.
+func readLines(f *fixture) {
+	buyer := f.buyer()
+	order := orderForm{shipping: "4.90", charge: "2.50", note: "Please ring twice"}.order()
+	d := f.draft("suite-1", order, buyer)
+	doc := f.save(d)
+	f.sameLines("a new order", order, doc)
+	order = orderForm{lines: []lineForm{{sku: "MUG-BLUE", quantity: "5", price: "12.50", rate: "0.19"}, defaultLines[1]}, shipping: "4.90"}.order()
+	d = f.draft("suite-1", order, buyer)
+	d.Existing = &doc
+	doc = f.save(d)
+	f.sameLines("a changed order", order, doc)
+	if f.conn.Confirmer == nil {
+		return
+	}
+	doc, err := f.conn.Confirmer.ConfirmOrder(f.ctx(), doc)
+	if err != nil {
+		f.Fatalf("confirm: %v", err)
+	}
+	f.sameLines("an order in force", order, doc)
+}
+
+// sameLines reads a document and compares its lines, and those of an answer that has any, with the
+// vendor's own and with the order's goods.
+func (f *fixture) sameLines(what string, order commerce.Order, answer connector.Document) {
+	f.Helper()
+	held := f.documents()
+	if len(held) != 1 || held[0].Lines == nil {
+		f.Fatalf("%s: the vendor holds %d documents, or does not say which lines they have", what, len(held))
+	}
+	read, err := f.conn.Orders.ReadOrder(f.ctx(), answer.ID)
+	if err != nil {
+		f.Fatalf("read the document: %v", err)
+	}
+	for i, l := range order.Lines {
+		if i < len(read.Lines) && (read.Lines[i].SKU != l.SKU || !read.Lines[i].Quantity.Equal(l.Quantity)) {
+			f.Errorf("%s: line %d is %s of %s; want %s of %s", what, i, read.Lines[i].Quantity, read.Lines[i].SKU, l.Quantity, l.SKU)
+		}
+	}
+	f.compareLines(what+", read", read.Lines, held[0].Lines)
+	if answer.Lines != nil {
+		f.compareLines(what+", as it was answered", answer.Lines, held[0].Lines)
+	}
+}
+
+func (f *fixture) compareLines(what string, lines, held []connector.DocumentLine) {
+	f.Helper()
+	if len(lines) != len(held) {
+		f.Errorf("%s: %d lines; the vendor holds %d", what, len(lines), len(held))
+		return
+	}
+	for i, want := range held {
+		got := lines[i]
+		if got.SKU != want.SKU || got.ItemID != want.ItemID || !got.Quantity.Equal(want.Quantity) {
+			f.Errorf("%s: line %d is %s of %q (article %q); the vendor holds %s of %q (article %q)", what, i, got.Quantity, got.SKU, got.ItemID, want.Quantity, want.SKU, want.ItemID)
+		}
+		if !got.Net.Equal(want.Net) {
+			f.Errorf("%s: line %d is of %s; the vendor holds %s", what, i, got.Net, want.Net)
+		}
+		if got.Tax != nil && want.Tax != nil && !got.Tax.Equal(*want.Tax) {
+			f.Errorf("%s: line %d has a tax of %s; the vendor holds %s", what, i, got.Tax, want.Tax)
+		}
 	}
 }
 

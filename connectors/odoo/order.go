@@ -40,7 +40,7 @@ var headFields = []string{
 	"invoice_status", "order_line", "invoice_ids",
 }
 
-// lineHead is what is read of a line to match it with what it is to become.
+// lineHead is what is read of a line to say what it is, and to match it with what it is to become.
 type lineHead struct {
 	ID       int64      `json:"id"`
 	Sequence int64      `json:"sequence"`
@@ -50,6 +50,9 @@ type lineHead struct {
 	Quantity api.Number `json:"product_uom_qty"`
 	Price    api.Number `json:"price_unit"`
 	Discount api.Number `json:"discount"`
+	Net      api.Number `json:"price_subtotal"`
+	Tax      api.Number `json:"price_tax"`
+	Delivery api.Flag   `json:"is_delivery"`
 	TaxID    api.IDs    `json:"tax_id"`
 	TaxIDs   api.IDs    `json:"tax_ids"`
 }
@@ -127,16 +130,21 @@ func (c *conn) readLines(ctx context.Context, op string, order int64) ([]lineHea
 	if err != nil {
 		return nil, err
 	}
+	fields := []string{"id", "sequence", "display_type", "product_id", "name", "product_uom_qty", "price_unit", "discount", "price_subtotal", "price_tax", taxField}
+	if delivery, err := c.known.has(ctx, modelLine, "is_delivery"); err != nil {
+		return nil, err
+	} else if delivery {
+		fields = append(fields, "is_delivery")
+	}
 	var rows []lineHead
 	err = c.api.SearchRead(ctx, api.Query{
-		Op: op, Model: modelLine, Domain: api.Domain{}.Where("order_id", "=", order), Order: "sequence, id",
-		Fields: []string{"id", "sequence", "display_type", "product_id", "name", "product_uom_qty", "price_unit", "discount", taxField},
+		Op: op, Model: modelLine, Domain: api.Domain{}.Where("order_id", "=", order), Order: "sequence, id", Fields: fields,
 	}, &rows)
 	return rows, err
 }
 
-// full is the document with its amounts, rounded to the currency: Odoo answers in floating point.
-func (c *conn) full(o orderHead, lines int) (connector.Document, error) {
+// full is the document with its lines and amounts, rounded to the currency: Odoo answers in floating point.
+func (c *conn) full(o orderHead, lines []lineHead) (connector.Document, error) {
 	d := c.document(o)
 	currency, err := currencyOf(o.Currency)
 	if err != nil {
@@ -144,8 +152,51 @@ func (c *conn) full(o orderHead, lines int) (connector.Document, error) {
 	}
 	amount := func(n api.Number) money.Money { return money.New(n.Decimal, currency).Round(money.HalfUp) }
 	d.Totals = &connector.DocumentTotals{Net: amount(o.Untaxed), Tax: amount(o.Tax), Gross: amount(o.Total)}
-	d.Lines = lines
+	d.Lines = []connector.DocumentLine{}
+	for _, l := range lines {
+		if l.Display != "" {
+			continue
+		}
+		tax := amount(l.Tax)
+		line := connector.DocumentLine{Kind: l.kind(), Name: l.Name.String(), Quantity: l.Quantity.Decimal, Net: amount(l.Net), Tax: &tax}
+		if l.Product.ID != 0 {
+			line.ItemID, line.SKU = formatID(l.Product.ID), referenceOf(l.Product.Name)
+		}
+		d.Lines = append(d.Lines, line)
+	}
 	return d, nil
+}
+
+// kind is what a line is for, as far as the place tells that we gave it.
+func (l lineHead) kind() connector.LineKind {
+	switch {
+	case l.Sequence == roundingLine:
+		return connector.LineRounding
+	case l.Sequence >= afterGoods && l.Sequence < roundingLine:
+		return connector.LineDiscount
+	case bool(l.Delivery):
+		return connector.LineShipping
+	}
+	return ""
+}
+
+// referenceOf is the internal reference of an article, which leads its display name: "[MUG-BLUE] Blue mug".
+func referenceOf(display string) string {
+	code, _, found := strings.Cut(display, "] ")
+	code, bracket := strings.CutPrefix(code, "[")
+	if !found || !bracket {
+		return ""
+	}
+	return code
+}
+
+// reread reads a document's lines after it was written.
+func (c *conn) reread(ctx context.Context, op string, o orderHead) (connector.Document, error) {
+	lines, err := c.readLines(ctx, op, o.ID)
+	if err != nil {
+		return connector.Document{}, unread(op, err)
+	}
+	return c.full(o, lines)
 }
 
 // ReadOrder implements connector.OrderWriter.
@@ -159,18 +210,7 @@ func (c *conn) ReadOrder(ctx context.Context, id string) (connector.Document, er
 	if err != nil {
 		return connector.Document{}, err
 	}
-	return c.full(o, goods(lines))
-}
-
-// goods counts the lines that are goods, shipping or charges.
-func goods(lines []lineHead) int {
-	n := 0
-	for _, l := range lines {
-		if l.Display == "" && l.Sequence < afterGoods {
-			n++
-		}
-	}
-	return n
+	return c.full(o, lines)
 }
 
 // SaveOrder implements connector.OrderWriter: one call, which Odoo does wholly or not at all.
@@ -195,8 +235,7 @@ func (c *conn) SaveOrder(ctx context.Context, draft connector.OrderDraft) (conne
 	if o.Currency.Name != string(draft.Order.DocumentCurrency) {
 		return connector.Document{}, c.wrongCurrency(ctx, op, o, draft)
 	}
-	others := len(lines) - len(draft.Order.Lines) - len(draft.Order.ShippingLines) - len(draft.Order.Charges)
-	return c.full(o, len(o.Lines)-others)
+	return c.reread(ctx, op, o)
 }
 
 // unread is the error of an order that was made and could then not be read: it is to be looked up.
@@ -397,7 +436,7 @@ func (c *conn) updateOrder(ctx context.Context, draft connector.OrderDraft, valu
 		if held.State != "sale" || held.state() != connector.DocumentConfirmed {
 			// The amounts of a document that cannot be changed are right all the same.
 			if len(changes) == 0 && held.Currency.Name == string(draft.Order.DocumentCurrency) && held.state() != connector.DocumentCancelled {
-				return c.full(held, goods(rows))
+				return c.full(held, rows)
 			}
 			return connector.Document{}, conflict(op, held)
 		}
@@ -406,7 +445,7 @@ func (c *conn) updateOrder(ctx context.Context, draft connector.OrderDraft, valu
 			return connector.Document{}, err
 		}
 		if len(changes) == 0 && len(values) == 0 && held.Currency.Name == string(draft.Order.DocumentCurrency) {
-			return c.full(held, goods(rows))
+			return c.full(held, rows)
 		}
 	}
 	if len(changes) > 0 {
@@ -426,8 +465,7 @@ func (c *conn) updateOrder(ctx context.Context, draft connector.OrderDraft, valu
 			Fix:     "name the right price list in the setting price_lists, or cancel the order in Odoo",
 		}
 	}
-	others := len(lines) - len(draft.Order.Lines) - len(draft.Order.ShippingLines) - len(draft.Order.Charges)
-	return c.full(o, len(o.Lines)-others)
+	return c.reread(ctx, op, o)
 }
 
 // differing gives those of the header's values that the document does not have: one in force is not
@@ -616,11 +654,23 @@ func (c *conn) ConfirmOrder(ctx context.Context, doc connector.Document) (connec
 			c.env.Log.WarnContext(ctx, "Odoo keeps the moment of the confirmation as the order's date", "connection", c.env.Connection, "order", o.Name.String(), "error", err)
 		}
 	}
+	d, err := c.full(o, nil)
+	if err == nil && doc.Lines != nil && doc.Totals != nil && sameTotals(*d.Totals, *doc.Totals) {
+		d.Lines = doc.Lines // they were read a moment ago, and confirming changes none
+		return d, nil
+	}
+	if err != nil {
+		return d, err
+	}
 	lines, err := c.readLines(ctx, op, o.ID)
 	if err != nil {
 		return connector.Document{}, err
 	}
-	return c.full(o, goods(lines))
+	return c.full(o, lines)
+}
+
+func sameTotals(a, b connector.DocumentTotals) bool {
+	return a.Net.Equal(b.Net) && a.Tax.Equal(b.Tax) && a.Gross.Equal(b.Gross)
 }
 
 // CancelOrder implements connector.OrderWriter. Odoo has no field for a reason; it asks a person whether
@@ -644,7 +694,7 @@ func (c *conn) CancelOrder(ctx context.Context, doc connector.Document, _ string
 	if err != nil {
 		return connector.Document{}, err
 	}
-	return c.full(o, goods(lines))
+	return c.full(o, lines)
 }
 
 // cancelled reads what came of a cancellation. The community REST module carries no context, and then

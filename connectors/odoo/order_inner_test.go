@@ -28,3 +28,13 @@ func TestWhatAFieldHolds(t *testing.T) {
 		}
 	}
 }
+
+func TestReferencesOfArticles(t *testing.T) {
+	for display, want := range map[string]string{
+		"[MUG-BLUE] Blue mug": "MUG-BLUE", "Blue mug": "", "Blue [large] mug": "", "[MUG": "", "": "", "[] Mug": "", "[A B] Mug [blue] x": "A B", "[MUG]Mug": "",
+	} {
+		if got := referenceOf(display); got != want {
+			t.Errorf("%q: %q, want %q", display, got, want)
+		}
+	}
+}

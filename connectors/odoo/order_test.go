@@ -3,6 +3,7 @@ package odoo_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -261,5 +262,78 @@ func TestWhatIsNotThereAnyMoreIsNamed(t *testing.T) {
 	_, err := o.conn.Addresses.SaveAddress(t.Context(), connector.Document{ID: "999999"}, commerce.UseShipping, commerce.Address{Name: "A", StreetAddress: "B 1"})
 	if e, ok := errors.AsType[*connector.Error](err); !ok || e.Kind != connector.KindNotFound || e.Field != "customer" {
 		t.Errorf("SaveAddress of a customer that is not there gives %v; want KindNotFound with the field customer", err)
+	}
+}
+
+// A document's lines say what each is for, as far as Odoo keeps that.
+func TestLinesSayWhatTheyAreFor(t *testing.T) {
+	o := newOffice(t)
+	order := simple(map[string]int64{"MUG-BLUE": 2})
+	eur := func(text string) money.Money { return money.New(decimal.RequireFromString(text), "EUR") }
+	order.ShippingLines = []commerce.ShippingLine{{Title: "DHL", Net: eur("4.00"), Tax: eur("0"), Gross: eur("4.00")}}
+	order.Discounts = []commerce.Discount{{Title: "Loyal", Amount: eur("1.00"), Net: eur("1.00"), Tax: eur("0"), Gross: eur("1.00")}}
+	order.Notes = []commerce.Note{{Audience: "buyer", Text: "Ring twice"}}
+	if err := order.Complete(commerce.Stated{}); err != nil {
+		t.Fatal(err)
+	}
+	d := o.draft("shop-1", order)
+	d.Rounding = eur("0.01")
+	doc, err := o.conn.Orders.SaveOrder(t.Context(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kinds []string
+	for _, l := range doc.Lines {
+		kinds = append(kinds, string(l.Kind)+" "+l.SKU+" "+l.Net.Amount.StringFixed(2))
+	}
+	goods := order.Lines[0].LineNet.Amount.StringFixed(2)
+	want := " MUG-BLUE " + goods + ", shipping SHIPPING 4.00, discount DISCOUNT -1.00, rounding ROUNDING 0.01"
+	if got := strings.Join(kinds, ", "); got != want {
+		t.Errorf("the lines are %s; want %s", got, want)
+	}
+}
+
+// counter counts requests.
+type counter struct {
+	direct
+	calls int
+}
+
+func (c *counter) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.calls++
+	return c.direct.RoundTrip(r)
+}
+
+// Lines are read once: confirming does not read again what was read when the order was made.
+func TestLinesAreReadOnce(t *testing.T) {
+	o := newOffice(t)
+	order := simple(map[string]int64{"MUG-BLUE": 2})
+	count := &counter{direct: direct{o.vendor}}
+	conn := openOver(t, o.vendor, count)
+	deliver := func(key connector.Key, change func(*connector.Document)) (int, connector.Document) {
+		before := count.calls
+		doc, err := conn.Orders.SaveOrder(t.Context(), o.draft(key, order))
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(&doc)
+		if doc, err = conn.Confirmer.ConfirmOrder(t.Context(), doc); err != nil {
+			t.Fatal(err)
+		}
+		return count.calls - before, doc
+	}
+	deliver("shop-1", func(*connector.Document) {}) // what is looked up once
+	// create, its head, its lines; the head, confirm, the head.
+	if calls, doc := deliver("shop-2", func(*connector.Document) {}); calls != 6 || len(doc.Lines) != 1 {
+		t.Errorf("an order takes %d calls and has the lines %+v", calls, doc.Lines)
+	}
+	if calls, doc := deliver("shop-3", func(d *connector.Document) { d.Lines = nil }); calls != 7 || len(doc.Lines) != 1 {
+		t.Errorf("an order whose lines nobody knows takes %d calls and has the lines %+v", calls, doc.Lines)
+	}
+	stale := func(d *connector.Document) {
+		d.Lines[0].SKU, d.Totals.Gross = "OLD", money.New(decimal.New(1, 0), "EUR")
+	}
+	if calls, doc := deliver("shop-4", stale); calls != 7 || len(doc.Lines) != 1 || doc.Lines[0].SKU != "MUG-BLUE" {
+		t.Errorf("an order that has changed meanwhile takes %d calls and has the lines %+v", calls, doc.Lines)
 	}
 }

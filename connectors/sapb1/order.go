@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/orderlyhq/orderly/commerce"
 	"github.com/orderlyhq/orderly/connector"
 	"github.com/orderlyhq/orderly/connectors/sapb1/api"
@@ -21,10 +23,10 @@ const filterSize = 1800
 // draftMark begins the id of a document that still waits for its approval: drafts are counted apart from orders.
 const draftMark = "draft-"
 
-// headerFields are what is read of a document without its lines. Lines are asked for to count them.
+// headerFields are what is read of a document: how it stands, its amounts and its lines.
 var headerFields = []string{
-	"DocEntry", "DocNum", "CardCode", "NumAtCard", "DocCurrency", "DocTotal", "DocTotalFc", "VatSum", "VatSumFc", "DocumentStatus", "Cancelled", "CancelStatus", "Confirmed",
-	"AuthorizationStatus", "DocumentLines", "DocumentAdditionalExpenses",
+	"DocEntry", "DocNum", "CardCode", "NumAtCard", "DocCurrency", "DocTotal", "DocTotalFc", "VatSum", "VatSumFc", "TotalDiscount", "TotalDiscountFC",
+	"RoundingDiffAmount", "RoundingDiffAmountFC", "DocumentStatus", "Cancelled", "CancelStatus", "Confirmed", "AuthorizationStatus", "DocumentLines", "DocumentAdditionalExpenses",
 }
 
 // terms finds out what the company makes of an order.
@@ -442,7 +444,7 @@ func (c *conn) document(ctx context.Context, d api.Document, key connector.Key) 
 	}
 	return connector.Document{
 		Type: setOrders, ID: strconv.FormatInt(d.DocEntry, 10), Number: strconv.FormatInt(d.DocNum, 10), Key: key, State: stateOf(d),
-		Totals: c.config.totals(d, admin.LocalCurrency), Lines: len(d.Lines) + len(d.Expenses),
+		Totals: c.config.totals(d, admin.LocalCurrency), Lines: c.config.lines(d, admin.LocalCurrency),
 	}, nil
 }
 
@@ -484,6 +486,51 @@ func (c *config) totals(d api.Document, local string) *connector.DocumentTotals 
 	amount := func(n money.Decimal) money.Money { return money.New(n, currency).Round(money.HalfUp) }
 	g, t := amount(gross), amount(tax)
 	return &connector.DocumentTotals{Net: money.New(g.Amount.Sub(t.Amount), currency), Tax: t, Gross: g}
+}
+
+// lines gives a document's articles and freights in its own currency, and what its head takes off or adds.
+func (c *config) lines(d api.Document, local string) []connector.DocumentLine {
+	currency := money.Currency(c.iso(firstOf(d.DocCurrency, local)))
+	foreign := d.DocCurrency != "" && d.DocCurrency != local
+	amount := func(own, other api.Number) money.Money {
+		if foreign {
+			own = other
+		}
+		return money.New(own.Decimal, currency).Round(money.HalfUp)
+	}
+	one := decimal.New(1, 0)
+	discount := amount(d.TotalDiscount, d.TotalDiscountFC)
+	out := make([]connector.DocumentLine, 0, len(d.Lines)+len(d.Expenses))
+	for _, l := range d.Lines {
+		line := connector.DocumentLine{
+			ItemID: l.ItemCode, SKU: l.ItemCode, Name: l.ItemDescription, Quantity: l.Quantity.Decimal, Net: amount(l.LineTotal, l.RowTotalFC),
+		}
+		if discount.IsZero() { // with a discount on the document, the tax is that of what it leaves of the line
+			tax := amount(firstNumber(l.NetTaxAmount, l.TaxTotal), l.NetTaxAmountFC)
+			line.Tax = &tax
+		}
+		out = append(out, line)
+	}
+	for _, e := range d.Expenses {
+		tax := amount(e.TaxSum, e.TaxSumFC)
+		line := connector.DocumentLine{Name: firstOf(e.Remarks, fmt.Sprintf("freight %d", e.ExpenseCode)), Quantity: one, Net: amount(e.LineTotal, e.LineTotalFC), Tax: &tax}
+		switch code := int(e.ExpenseCode); {
+		case line.Net.Amount.IsNegative():
+			line.Kind = connector.LineDiscount
+		case code == c.shippingExpense:
+			line.Kind = connector.LineShipping
+		case code == c.chargeExpense:
+			line.Kind = connector.LineCharge
+		}
+		out = append(out, line)
+	}
+	if !discount.IsZero() {
+		out = append(out, connector.DocumentLine{Kind: connector.LineDiscount, Name: "total discount", Quantity: one, Net: discount.Neg()})
+	}
+	if rounding := amount(d.RoundingDiff, d.RoundingDiffFC); !rounding.IsZero() {
+		out = append(out, connector.DocumentLine{Kind: connector.LineRounding, Name: "rounding difference", Quantity: one, Net: rounding})
+	}
+	return out
 }
 
 // ConfirmOrder implements connector.OrderConfirmer: it marks the order as approved.

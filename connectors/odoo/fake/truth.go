@@ -12,7 +12,7 @@ import (
 	"github.com/orderlyhq/orderly/money"
 )
 
-// Documents gives every sales order with the totals that it has: the ground truth.
+// Documents gives every sales order with the lines and totals that it has: the ground truth.
 func (v *Vendor) Documents() []fake.Document {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -26,20 +26,24 @@ func (v *Vendor) Documents() []fake.Document {
 
 func (v *Vendor) document(o *record) fake.Document {
 	currency := money.Currency(v.tables["res.currency"].get(o.id64("currency_id")).text("name"))
-	amount := func(name string) money.Money {
-		return money.New(decimal.NewFromFloat(o.number(name)), currency).Round(money.HalfUp)
+	amount := func(r *record, name string) money.Money {
+		return money.New(decimal.NewFromFloat(r.number(name)), currency).Round(money.HalfUp)
 	}
 	d := fake.Document{
 		Document: connector.Document{
 			Type: "sale.order", ID: reference(o.id), Number: o.text("name"), Key: connector.Key(o.text("client_order_ref")), State: state(o),
-			Totals: &connector.DocumentTotals{Net: amount("amount_untaxed"), Tax: amount("amount_tax"), Gross: amount("amount_total")},
+			Totals: &connector.DocumentTotals{Net: amount(o, "amount_untaxed"), Tax: amount(o, "amount_tax"), Gross: amount(o, "amount_total")},
 		},
 		Currency: string(currency), Customer: reference(o.id64("partner_id")),
 	}
 	for _, line := range v.tables["sale.order.line"].by("order_id", o.id) {
 		if p := v.tables["product.product"].get(line.id64("product_id")); p != nil {
+			tax := amount(line, "price_tax")
 			d.SKUs = append(d.SKUs, p.text("default_code"))
-			d.Lines++
+			d.Lines = append(d.Lines, connector.DocumentLine{
+				ItemID: reference(p.id), SKU: p.text("default_code"), Name: line.text("name"), Quantity: decimal.NewFromFloat(line.number("product_uom_qty")),
+				Net: amount(line, "price_subtotal"), Tax: &tax,
+			})
 		}
 	}
 	return d

@@ -7,13 +7,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/orderlyhq/orderly/commerce"
 	"github.com/orderlyhq/orderly/connector"
 	"github.com/orderlyhq/orderly/internal/fake"
 	"github.com/orderlyhq/orderly/money"
 )
 
-// Documents gives every sales order with the totals that it has: the ground truth.
+// Documents gives every sales order with the lines and totals that it has: the ground truth.
 func (v *Vendor) Documents() []fake.Document {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -45,14 +47,44 @@ func (v *Vendor) document(r row) fake.Document {
 	d := fake.Document{
 		Document: connector.Document{
 			Type: "Orders", ID: keyText(r["DocEntry"]), Number: keyText(r["DocNum"]), Key: connector.Key(v.keyOf(r)), State: state,
-			Totals: &connector.DocumentTotals{Net: amount(gross.Sub(tax)), Tax: amount(tax), Gross: amount(gross)}, Lines: len(lines) + len(r.rows("DocumentAdditionalExpenses")),
+			Totals: &connector.DocumentTotals{Net: amount(gross.Sub(tax)), Tax: amount(tax), Gross: amount(gross)},
 		},
 		Currency: string(currency), Customer: r.text("CardCode"),
 	}
 	for _, line := range lines {
+		tax := amount(line.number("_tax")) // before discounts on the document
 		d.SKUs = append(d.SKUs, line.text("ItemCode"))
+		d.Lines = append(d.Lines, connector.DocumentLine{
+			ItemID: line.text("ItemCode"), SKU: line.text("ItemCode"), Name: line.text("ItemDescription"), Quantity: line.number("Quantity"), Net: amount(line.number("_net")), Tax: &tax,
+		})
 	}
+	d.Lines = append(d.Lines, v.amountLines(r, amount)...)
 	return d
+}
+
+// amountLines are what changes a document's total without being an article: freights, a discount and a rounding in its head.
+func (v *Vendor) amountLines(r row, amount func(money.Decimal) money.Money) []connector.DocumentLine {
+	own := func(of row, local, foreign string) money.Money {
+		if r.text("DocCurrency") != v.localCode() {
+			return amount(of.number(foreign))
+		}
+		return amount(of.number(local))
+	}
+	var out []connector.DocumentLine
+	add := func(kind connector.LineKind, name string, net money.Money, tax *money.Money) {
+		out = append(out, connector.DocumentLine{Kind: kind, Name: name, Quantity: decimal.New(1, 0), Net: net, Tax: tax})
+	}
+	for _, expense := range r.rows("DocumentAdditionalExpenses") {
+		tax := own(expense, "TaxSum", "TaxSumFC")
+		add("", expense.text("Remarks"), own(expense, "LineTotal", "LineTotalFC"), &tax)
+	}
+	if discount := own(r, "TotalDiscount", "TotalDiscountFC"); !discount.IsZero() {
+		add(connector.LineDiscount, "", discount.Neg(), nil)
+	}
+	if rounding := own(r, "RoundingDiffAmount", "RoundingDiffAmountFC"); !rounding.IsZero() {
+		add(connector.LineRounding, "", rounding, nil)
+	}
+	return out
 }
 
 // asClerk does what a clerk does in the client, and sends what follows from it.
