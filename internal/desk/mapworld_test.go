@@ -38,6 +38,8 @@ type mapERP struct {
 	down      bool
 	// candidates, if not nil, are the customers that every rule but the key finds.
 	candidates []connector.Candidate
+	// lines, if not nil, gives the lines that a document is read back with.
+	lines func(connector.OrderDraft) []connector.DocumentLine
 }
 
 type mapERPConfig struct{ erp *mapERP }
@@ -124,10 +126,14 @@ func (e *mapERPConn) SaveOrder(ctx context.Context, draft connector.OrderDraft) 
 	defer e.mu.Unlock()
 	e.written = append(e.written, draft)
 	t := draft.Order.Totals
-	return connector.Document{
+	d := connector.Document{
 		Type: "order", ID: fmt.Sprint(len(e.written)), Number: fmt.Sprint("SO", len(e.written)), Key: draft.Key, State: connector.DocumentConfirmed,
 		Totals: &connector.DocumentTotals{Net: t.TaxExclusive, Tax: t.Tax, Gross: t.TaxInclusive},
-	}, nil
+	}
+	if e.lines != nil {
+		d.Lines = e.lines(draft)
+	}
+	return d, nil
 }
 
 func (e *mapERPConn) CancelOrder(_ context.Context, d connector.Document, _ string) (connector.Document, error) {

@@ -40,6 +40,7 @@ type OrderStory struct {
 
 	Proof  *commerce.Proof `json:"proof,omitempty"`
 	Totals []TotalPair     `json:"totals,omitempty"` // net, tax and gross of the order and of the document
+	Lines  *OrderLines     `json:"lines,omitempty"`  // of an order
 
 	Deliveries []OrderDelivery    `json:"deliveries"`
 	Audit      []store.AuditEntry `json:"audit"` // newest first
@@ -143,8 +144,11 @@ func (d *Desk) Order(ctx context.Context, id int64, reveal bool) (*OrderStory, e
 		for i := range s.Others {
 			s.Others[i].Buyer = store.Buyer{}
 		}
-		return s, errors.Join(maskInto(&s.Order), maskInto(&s.Customer))
+		if err := errors.Join(maskInto(&s.Order), maskInto(&s.Customer)); err != nil {
+			return nil, err
+		}
 	}
+	s.compareLines(reveal)
 	return s, nil
 }
 
@@ -236,6 +240,9 @@ func showDetail(detail *flow.Detail, reveal bool) {
 	}
 	for i := range detail.Steps {
 		detail.Steps[i].Note = personal.Text(detail.Steps[i].Note)
+	}
+	if detail.Document != nil {
+		detail.Document.Lines = shownLines(detail.Document.Lines, reveal)
 	}
 	detail.Error = personal.Text(detail.Error)
 }

@@ -74,6 +74,100 @@ func TestAnOrderTellsItsStory(t *testing.T) {
 	})
 }
 
+// mirrored gives the lines of a document as the order has them, with the articles that its draft names.
+func mirrored(d connector.OrderDraft) []connector.DocumentLine {
+	var out []connector.DocumentLine
+	for i, l := range d.Order.Lines {
+		tax := l.LineTax
+		out = append(out, connector.DocumentLine{
+			ItemID: d.Lines[i].Item.ID, SKU: d.Lines[i].Item.SKU, Name: l.Name + "\nEngraving: for Greta", Quantity: l.Quantity, Net: l.LineNet, Tax: &tax,
+		})
+	}
+	return out
+}
+
+// linesText writes the lines of an order's story: "equal A/A" for a line that both sides have.
+func linesText(s *desk.OrderStory) string {
+	var out []string
+	for _, r := range s.Lines.Rows {
+		text := string(r.State) + " "
+		if r.Order != nil {
+			text += r.Order.SKU
+		}
+		text += "/"
+		if r.Document != nil {
+			text += r.Document.SKU
+		}
+		out = append(out, strings.TrimSpace(text+" "+strings.Join(r.Differs, " ")))
+	}
+	return strings.Join(out, ", ")
+}
+
+func TestAnOrdersLinesAreBesideTheDocuments(t *testing.T) {
+	eachMapOffice(t, orderConfig, func(o *mapOffice) {
+		wants := func(id, rows, note string, differing int) *desk.OrderStory {
+			o.Helper()
+			s := o.tale(o.state(id).ID, false)
+			if s.Lines == nil || linesText(s) != rows || !strings.Contains(s.Lines.Note, note) || (note == "") != (s.Lines.Note == "") || s.Lines.Differing != differing {
+				o.Fatalf("the lines of %s are %q, %+v; want %q", id, linesText(s), s.Lines, rows)
+			}
+			return s
+		}
+		// As a delivery of an older version, which kept no lines.
+		o.arrive(mapSale("1", "A"))
+		old := wants("1", "A/", "not read back", 0)
+		if old.Totals[2].Document == nil || !old.Lines.ReadAt.IsZero() {
+			o.Errorf("without lines the totals are %+v", old.Totals)
+		}
+		// Not delivered at all.
+		o.arrive(mapSale("2", "X"))
+		wants("2", "X/", "", 0)
+
+		o.erp.lines = mirrored
+		o.set("items", map[string]string{"X": "A"})
+		o.arrive(mapSale("3", "X", lives))
+		s := wants("3", "equal X/A", "", 0) // mapped to another article, and so the same
+		if s.Lines.ReadAt.IsZero() || s.Lines.Rows[0].Document.Name != "Tea X" {
+			o.Errorf("the document's line is %+v, read at %s", s.Lines.Rows[0].Document, s.Lines.ReadAt)
+		}
+		if text, err := json.Marshal(s); err != nil || strings.Contains(string(text), "Greta") {
+			o.Errorf("what stands below an article's name is shown to somebody who has not asked for it: %v", err)
+		}
+		if source := s.Lines.Rows[0].Source; len(source) == 0 || source[0].Name != "sku" || source[0].Value != "X" {
+			o.Errorf("the source's own words are %+v", source)
+		}
+		if shown := o.tale(s.Task.ID, true).Lines.Rows[0].Document.Name; !strings.Contains(shown, "Greta") {
+			o.Errorf("who has asked for it sees %q", shown)
+		}
+
+		// It is paid, of which the document shows nothing: what it is mapped to is known all the same.
+		paid := mapSale("3", "X", lives)
+		paid.PaymentState = commerce.PaymentPartiallyRefunded
+		o.arrive(paid)
+		if again := wants("3", "equal X/A", "", 0); again.Task.Wanted != 2 || again.Deliveries[1].Outcome != "unchanged" {
+			o.Errorf("the payment has made a delivery of %+v", again.Deliveries[1].Delivery)
+		}
+
+		// The totals decide: an order whose lines differ is delivered, and shows it.
+		o.erp.lines = func(d connector.OrderDraft) []connector.DocumentLine {
+			l := mirrored(d)[0]
+			l.Quantity = decimal.New(3, 0)
+			return []connector.DocumentLine{l, {SKU: "EXTRA", Quantity: decimal.New(1, 0), Net: money.New(decimal.New(5, 0), "EUR")}}
+		}
+		o.arrive(mapSale("4", "A"))
+		if wants("4", "differs A/A quantity, additional /EXTRA", "", 2).Task.State != store.TaskSynced {
+			o.Error("lines that differ have kept an order from being delivered")
+		}
+
+		// The order changes, and the document is not yet brought up to date.
+		o.erp.lines = mirrored
+		changed := mapSale("4", "MISSING")
+		changed.Source.UpdatedAt = changed.OrderDate.AddDate(0, 0, 1)
+		o.arrive(changed)
+		wants("4", "missing MISSING/, additional /A, additional /EXTRA", "revision 1", 3)
+	})
+}
+
 func TestAHeldOrderNamesItsCause(t *testing.T) {
 	eachMapOffice(t, orderConfig, func(o *mapOffice) {
 		o.arrive(mapSale("1", "X"))

@@ -68,6 +68,7 @@ type Detail struct {
 	Steps     []Step           `json:"steps"`
 	Proof     *commerce.Proof  `json:"proof,omitempty"`
 	Compared  []Comparison     `json:"compared,omitempty"`
+	Document  *ReadBack        `json:"document,omitempty"`
 	Question  *Question        `json:"question,omitempty"`  // that a person must answer
 	Exchanges []httpx.Exchange `json:"exchanges,omitempty"` // secrets removed
 	Error     string           `json:"error,omitempty"`
@@ -152,7 +153,7 @@ func (a *attempt) close(ctx context.Context, run string) (store.Result, error) {
 	if r.Outcome == "" {
 		return r, nil
 	}
-	a.detail.Exchanges = a.trace.Exchanges()
+	a.detail.Exchanges, a.detail.Document = a.trace.Exchanges(), a.readLines()
 	plain, err := json.Marshal(a.detail)
 	if err != nil {
 		return r, fmt.Errorf("detail of task %d: %w", a.work.TaskID, err)

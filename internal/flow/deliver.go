@@ -220,10 +220,13 @@ func (a *attempt) confirm(ctx context.Context) bool {
 	return true
 }
 
-// take notes the document's new state; an answer that leaves the totals out does not lose them.
+// take notes the document's new state; an answer that leaves the totals or the lines out does not lose them.
 func (a *attempt) take(d connector.Document) {
 	if d.Totals == nil {
 		d.Totals = a.document.Totals
+	}
+	if d.Lines == nil {
+		d.Lines = a.document.Lines
 	}
 	if d.Number == "" {
 		d.Number = a.document.Number

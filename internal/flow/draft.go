@@ -72,7 +72,7 @@ func (a *attempt) awaitApproval() {
 func (a *attempt) makeDraft(ctx context.Context) {
 	order := a.order
 	// What was taken off an order is not a line of the document.
-	order.Lines = slices.DeleteFunc(slices.Clone(order.Lines), func(l commerce.Line) bool { return l.Quantity.IsZero() && l.LineGross.IsZero() })
+	order.Lines = slices.DeleteFunc(slices.Clone(order.Lines), takenOff)
 	draft := &connector.OrderDraft{Key: a.key, Order: order, Existing: a.existing}
 	if err := a.mapCodes(ctx, draft); err != nil {
 		a.fail(StepMap, err)

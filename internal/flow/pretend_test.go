@@ -42,6 +42,8 @@ type erp struct {
 	draft bool // new documents are drafts
 	// pending says that new documents wait for an approval.
 	pending bool
+	// lines, if not nil, gives the lines that a document is read back with.
+	lines func(connector.OrderDraft) []connector.DocumentLine
 }
 
 type document struct {
@@ -225,6 +227,10 @@ func (e *erp) save(draft connector.OrderDraft) (connector.Document, error) {
 	t := draft.Order.Totals
 	gross := t.TaxInclusive.Amount.Add(e.drift).Add(draft.Rounding.Amount)
 	d.Totals = &connector.DocumentTotals{Net: t.TaxExclusive, Tax: t.Tax, Gross: money.New(gross, t.TaxInclusive.Currency)}
+	d.Lines = nil
+	if e.lines != nil {
+		d.Lines = e.lines(draft)
+	}
 	return d.Document, nil
 }
 
