@@ -28,7 +28,7 @@ type LinePair struct {
 	Source   []SourceValue           `json:"source,omitempty"`
 	Order    *flow.Part              `json:"order,omitempty"`
 	Document *connector.DocumentLine `json:"document,omitempty"`
-	// Differs names what is not the same: article, quantity, net or tax.
+	// Differs names what is not the same: article, quantity, net, tax or gross.
 	Differs []string `json:"differs,omitempty"`
 }
 
@@ -60,6 +60,7 @@ const (
 	lineQuantity = "quantity"
 	lineNet      = "net"
 	lineTax      = "tax"
+	lineGross    = "gross"
 )
 
 // compareLines puts the order beside its document, as it was read back last.
@@ -267,7 +268,10 @@ func (p *pairing) row(i int) LinePair {
 	differs(lineArticle, !p.sameArticle(i, j) && (p.articles[i] != "" || part.SKU != ""))
 	differs(lineQuantity, !part.Quantity.Equal(line.Quantity))
 	differs(lineNet, !part.Net.Equal(line.Net))
-	differs(lineTax, line.Tax != nil && !part.Tax.Equal(*line.Tax))
+	if line.Tax != nil {
+		differs(lineTax, !part.Tax.Equal(*line.Tax))
+		differs(lineGross, !part.Gross.Amount.Equal(line.Net.Amount.Add(line.Tax.Amount)))
+	}
 	return row
 }
 

@@ -78,7 +78,7 @@ func TestLinesOfOrderAndDocumentArePaired(t *testing.T) {
 		{"mapped to another SKU", []string{"goods TEA 2 20.00 3.80"}, []string{"7"}, []string{"- 7 DRINK 2 20.00 3.80"}, "part 0 = line 0 equal"},
 		{"the same SKU of an article that it was not mapped to", []string{"goods TEA 2 20.00 3.80"}, []string{"7"}, []string{"- 8 TEA 2 20.00 3.80"}, "part 0 = line 0 differs (article)"},
 		{"by SKU where the mapping is not known", []string{"goods tea 2 20.00 3.80"}, nil, []string{"- 1 TEA 2 20.00 3.80"}, "part 0 = line 0 equal"},
-		{"everything differs but the article", []string{"goods TEA 2 20.00 3.80"}, []string{"1"}, []string{"- 1 TEA 3 30.00 5.70"}, "part 0 = line 0 differs (quantity, net, tax)"},
+		{"everything differs but the article", []string{"goods TEA 2 20.00 3.80"}, []string{"1"}, []string{"- 1 TEA 3 30.00 5.70"}, "part 0 = line 0 differs (quantity, net, tax, gross)"},
 		{"tax is not given", []string{"goods TEA 2 20.00 3.80"}, []string{"1"}, []string{"- 1 TEA 2 20.00"}, "part 0 = line 0 equal"},
 		{
 			"in another order", []string{"goods TEA 1 10.00 0", "goods MUG 1 5.00 0"}, []string{"1", "2"}, []string{"- 2 MUG 1 5.00 0", "- 1 TEA 1 10.00 0"},
@@ -102,7 +102,7 @@ func TestLinesOfOrderAndDocumentArePaired(t *testing.T) {
 			"shipping and a charge as freights", []string{"shipping - 1 4.00 0.76", "charge - 1 2.00 0.38"}, []string{"", ""}, []string{"- - - 1 2.00 0.38", "shipping - - 1 4.00 0.76"},
 			"part 0 = line 1 equal; part 1 = line 0 equal",
 		},
-		{"shipping as an article, whose mapping is not known", []string{"shipping - 1 4.00 0"}, nil, []string{"shipping 5 SHIP 1 4.10 0"}, "part 0 = line 0 differs (net)"},
+		{"shipping as an article, whose mapping is not known", []string{"shipping - 1 4.00 0"}, nil, []string{"shipping 5 SHIP 1 4.10 0"}, "part 0 = line 0 differs (net, gross)"},
 		{"shipping that costs nothing", []string{"shipping - 1 0 0"}, []string{""}, nil, "part 0 = nothing not_written"},
 		{"shipping that costs nothing, as an article", []string{"shipping - 1 0 0"}, []string{"5"}, nil, "part 0 = nothing missing"},
 		{"a discount on the order", []string{"discount - 1 -5.00 -0.95"}, []string{""}, []string{"discount - - 1 -5.00"}, "part 0 = line 0 equal"},
@@ -200,8 +200,8 @@ func FuzzSourceValues(f *testing.F) {
 
 func TestTheSourcesOwnWordsForALine(t *testing.T) {
 	for _, c := range []struct{ name, id, sku, text, want string }{
-		{"Shopify", "11", "TEA", `{"id":11,"refunds":[{"refund_line_items":[{"line_item":{"id":11,"sku":"TEA","name":"a copy"}}]}],"line_items":[{"id":10,"sku":"MUG"},{"id":11,"sku":"TEA","name":"Tea","quantity":2,"vendor":"x","price":"2.50","price_set":{"shop_money":{"amount":"2.50","currency_code":"EUR"}}}]}`,
-			"sku=TEA name=Tea quantity=2 price=2.50 price_set.shop_money.amount=2.50"},
+		{"Shopify", "11", "TEA", `{"id":11,"refunds":[{"refund_line_items":[{"line_item":{"id":11,"sku":"TEA","name":"a copy"}}]}],"line_items":[{"id":10,"sku":"MUG"},{"id":11,"sku":"TEA","name":"Tea","quantity":2,"vendor":"x","price":"2.50","price_set":{"shop_money":{"amount":"2.50","currency_code":"EUR"},"presentment_money":{"amount":"2.50"}}}]}`,
+			"sku=TEA quantity=2 price=2.50 price_set.shop_money.amount=2.50"},
 		{"Shopify by GraphQL", "11", "TEA", `{"lineItems":{"nodes":[{"id":"gid://shopify/LineItem/11","sku":"TEA","quantity":2}]}}`, "sku=TEA quantity=2"},
 		{"Odoo", "11", "TEA", `{"lines":[{"id":11,"product_id":[5,"[TEA] Tea"],"product_uom_qty":2.0,"price_unit":2.5}]}`, "product_id=[TEA] Tea product_uom_qty=2.0 price_unit=2.5"},
 		{"Business One", "0", "TEA", `{"DocumentLines":[{"LineNum":0,"ItemCode":"TEA","Quantity":2.0,"LineTotal":5.0}]}`, "ItemCode=TEA Quantity=2.0 LineTotal=5.0"},

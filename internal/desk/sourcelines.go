@@ -20,8 +20,12 @@ const (
 	maxSourceDepth  = 32 // of a record
 )
 
-// sourceNames are parts of the names under which systems keep what an order shows of a line.
-var sourceNames = []string{"sku", "itemcode", "product_id", "title", "name", "description", "remarks", "quantity", "qty", "price", "total", "amount", "tax"}
+// Names under which systems keep what an order shows of a line: whole ones, and parts of those of amounts.
+var (
+	sourceNames   = []string{"sku", "itemcode", "name", "title", "method_title", "itemdescription", "remarks", "quantity", "product_uom_qty"}
+	sourceAmounts = []string{"price", "total", "amount", "tax", "discount"}
+	sourceOthers  = []string{"class", "status", "code", "currency", "percent"} // parts of names that are no amounts
+)
 
 // jsonNode is a JSON value with its names in their order.
 type jsonNode struct {
@@ -131,7 +135,9 @@ func sourceOf(objects []*jsonNode, part *flow.Part) []SourceValue {
 		}
 		var out []SourceValue
 		for _, v := range all {
-			if len(out) < maxSourceValues && v.Value != "" && v.Value != "0" && v.Value != "0.00" && isSourceName(v.Name) {
+			named := v.Value == part.Name // which stands beside it
+			again := slices.ContainsFunc(out, func(o SourceValue) bool { return o.Value == v.Value && firstName(o.Name) == firstName(v.Name) })
+			if len(out) < maxSourceValues && !named && !again && !nothing(v.Value) && (isSourceName(v.Name) || speaksOf(v.Value, part)) {
 				out = append(out, v)
 			}
 		}
@@ -144,12 +150,22 @@ func speaksOf(text string, part *flow.Part) bool {
 	return text != "" && (text == part.SKU || text == part.Name || part.SKU != "" && strings.Contains(text, "["+part.SKU+"]"))
 }
 
+// firstName is the name at the top: an amount may stand below it in several currencies.
+func firstName(name string) string {
+	first, _, _ := strings.Cut(name, ".")
+	return first
+}
+
+// nothing says whether a value is empty or zero.
+func nothing(text string) bool { return strings.Trim(text, "0.") == "" && text != "." }
+
 func isSourceName(name string) bool {
-	last := strings.ToLower(name[strings.LastIndexByte(name, '.')+1:])
-	if last == "amount" { // of a price or total, which stands before it
-		last = strings.ToLower(name)
+	name = strings.ToLower(name)
+	within := func(part string) bool { return strings.Contains(name, part) }
+	if slices.Contains(sourceNames, name) {
+		return true
 	}
-	return slices.ContainsFunc(sourceNames, func(part string) bool { return strings.Contains(last, part) })
+	return slices.ContainsFunc(sourceAmounts, within) && !slices.ContainsFunc(sourceOthers, within)
 }
 
 // flat gives the texts and numbers of an object with their names. Of lists only those of two values are looked into,
