@@ -208,8 +208,15 @@ func TestAnOrderIsPreviewedWithoutBeingWritten(t *testing.T) {
 		if len(o.erp.written) != before || o.state("1").State != store.TaskHeld {
 			o.Error("the preview has written something")
 		}
-		o.erp.documents = map[string]connector.Document{"1": {Type: "order", ID: "1", Number: "SO1", Totals: totals("100.00", "19.00", "119.00")}}
+		o.erp.documents = map[string]connector.Document{"1": {
+			Type: "order", ID: "1", Number: "SO1", Totals: totals("100.00", "19.00", "119.00"), Lines: mirrored(o.erp.written[0]),
+		}}
 		p, err = o.PreviewOrder(o.Context(), synced.ID, false)
+		if err == nil && p.Now != nil {
+			if lines := desk.CompareNow(o.tale(synced.ID, false), p); lines.Differing != 0 || len(lines.Rows) != 1 || lines.Rows[0].State != desk.LineEqual || strings.Contains(lines.Rows[0].Document.Name, "Greta") {
+				o.Errorf("beside the document as it is now the order has %+v", lines.Rows[0])
+			}
+		}
 		if err != nil || p.Existing == nil || p.Now == nil || p.Now.Totals.Gross.String() != "119.00 EUR" {
 			o.Errorf("the preview of a synced order is %+v, %v", p, err)
 		}

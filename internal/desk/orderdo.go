@@ -48,6 +48,11 @@ func (d *Desk) PreviewOrder(ctx context.Context, id int64, reveal bool) (*OrderP
 		d.readNow(ctx, task, out)
 	}
 	showDetail(&out.Detail, reveal)
+	for _, document := range []*connector.Document{out.Existing, out.Now} {
+		if document != nil && document.Lines != nil {
+			document.Lines = shownLines(document.Lines, reveal)
+		}
+	}
 	if reveal {
 		return out, nil
 	}

@@ -135,15 +135,26 @@ func sourceOf(objects []*jsonNode, part *flow.Part) []SourceValue {
 		}
 		var out []SourceValue
 		for _, v := range all {
-			named := v.Value == part.Name // which stands beside it
-			again := slices.ContainsFunc(out, func(o SourceValue) bool { return o.Value == v.Value && firstName(o.Name) == firstName(v.Name) })
-			if len(out) < maxSourceValues && !named && !again && !nothing(v.Value) && (isSourceName(v.Name) || speaksOf(v.Value, part)) {
+			if len(out) < maxSourceValues && worthShowing(v, part, out) {
 				out = append(out, v)
 			}
 		}
 		return out
 	}
 	return nil
+}
+
+// worthShowing says whether a value says something of a part that is not shown yet.
+func worthShowing(v SourceValue, part *flow.Part, shown []SourceValue) bool {
+	switch {
+	case v.Value == "" || v.Value == part.Name: // the name stands beside it
+		return false
+	case isZero(v.Value) && !part.Gross.IsZero():
+		return false
+	case slices.ContainsFunc(shown, func(o SourceValue) bool { return o.Value == v.Value && firstName(o.Name) == firstName(v.Name) }):
+		return false
+	}
+	return isSourceName(v.Name) || speaksOf(v.Value, part)
 }
 
 func speaksOf(text string, part *flow.Part) bool {
@@ -156,8 +167,7 @@ func firstName(name string) string {
 	return first
 }
 
-// nothing says whether a value is empty or zero.
-func nothing(text string) bool { return strings.Trim(text, "0.") == "" && text != "." }
+func isZero(text string) bool { return strings.Trim(text, "0.") == "" }
 
 func isSourceName(name string) bool {
 	name = strings.ToLower(name)
