@@ -343,6 +343,9 @@ func TestTheFirstScreensFitAPhone(t *testing.T) {
 	o.signIn(b, adminName)
 	for _, path := range []string{"/", "/orders", "/orders/1", "/causes"} {
 		b.open(path)
+		if path == "/orders/1" {
+			b.sees("every line is equal")
+		}
 		wide := evaluate[int](b, `document.documentElement.scrollWidth`)
 		if wide > 390 {
 			t.Errorf("%s is %d pixels wide on a phone of 390", path, wide)

@@ -465,6 +465,9 @@ func (c *conn) updateOrder(ctx context.Context, draft connector.OrderDraft, valu
 			Fix:     "name the right price list in the setting price_lists, or cancel the order in Odoo",
 		}
 	}
+	if len(changes) == 0 && o.Untaxed.Equal(held.Untaxed.Decimal) && o.Total.Equal(held.Total.Decimal) {
+		return c.full(o, rows) // only the head has changed
+	}
 	return c.reread(ctx, op, o)
 }
 

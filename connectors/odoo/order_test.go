@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -335,5 +337,32 @@ func TestLinesAreReadOnce(t *testing.T) {
 	}
 	if calls, doc := deliver("shop-4", stale); calls != 7 || len(doc.Lines) != 1 || doc.Lines[0].SKU != "MUG-BLUE" {
 		t.Errorf("an order that has changed meanwhile takes %d calls and has the lines %+v", calls, doc.Lines)
+	}
+
+	// An update reads the lines to match them, and again when it has changed any.
+	doc, err := conn.Orders.SaveOrder(t.Context(), o.draft("shop-5", order))
+	if err != nil {
+		t.Fatal(err)
+	}
+	update := func(change func(*commerce.Order)) (int, connector.Document) {
+		changed := order
+		changed.Lines = slices.Clone(order.Lines)
+		change(&changed)
+		d := o.draft("shop-5", changed)
+		d.Existing = &doc
+		before := count.calls
+		after, err := conn.Orders.SaveOrder(t.Context(), d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return count.calls - before, after
+	}
+	later := func(o *commerce.Order) { o.RequestedDeliveryDate = time.Now().AddDate(0, 0, 9) }
+	if calls, after := update(later); calls != 4 || len(after.Lines) != 1 {
+		t.Errorf("another day takes %d calls and has the lines %+v", calls, after.Lines)
+	}
+	more := func(o *commerce.Order) { o.Lines[0].Name = "Another mug" }
+	if calls, after := update(more); calls != 5 || len(after.Lines) != 1 || after.Lines[0].Name != "Another mug" {
+		t.Errorf("another name takes %d calls and has the lines %+v", calls, after.Lines)
 	}
 }
