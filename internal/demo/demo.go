@@ -321,7 +321,7 @@ func (w *world) make(ctx context.Context, shop string, n, unknown int) error {
 	}
 	for _, o := range asked {
 		ref := connector.Ref{Kind: commerce.KindOrder, ID: o.Source.ExternalID}
-		if err := w.node.Intake().SyncRecord(ctx, shop, ref); err != nil {
+		if err := w.node.Intake().SyncRecord(ctx, shop, ref, nil); err != nil {
 			return err
 		}
 	}

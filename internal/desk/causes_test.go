@@ -332,6 +332,21 @@ func TestAnArticleIsChosen(t *testing.T) {
 	})
 }
 
+func TestAnAnswerReachesAllWhoAsk(t *testing.T) {
+	eachMapOffice(t, `{}`, func(o *mapOffice) {
+		o.erp.items["A"] = append(o.erp.items["A"], connector.Item{ID: "id-A2", SKU: "A", Name: "Article A, new"})
+		const orders = 230 // more than the screen reads at once
+		var sales []commerce.Order
+		for i := range orders {
+			sales = append(sales, mapSale(fmt.Sprint(5000+i), "A"))
+		}
+		o.arrive(sales...)
+		if n, err := o.Choose(o.Context(), o.anna, o.state("5000").ID, desk.Choice{ID: "id-A2"}); err != nil || n != orders {
+			o.Errorf("chosen for %d orders, %v; want all %d", n, err, orders)
+		}
+	})
+}
+
 func TestAConflictIsAppliedOrLeft(t *testing.T) {
 	edited := func(o *commerce.Order) { o.CustomerReference = "changed" }
 	eachMapOffice(t, `{"orders":{"edits":"hold"},"mapping":{"order_fields":{"ref":"order.customer_reference"}}}`, func(o *mapOffice) {

@@ -34,8 +34,10 @@ type mapERP struct {
 	written []connector.OrderDraft
 	// documents are those that somebody has entered by hand, by id.
 	documents map[string]connector.Document
-	asked     int
-	down      bool
+	// reading, if not nil, happens while a document is read.
+	reading func()
+	asked   int
+	down    bool
 	// candidates, if not nil, are the customers that every rule but the key finds.
 	candidates []connector.Candidate
 	// lines, if not nil, gives the lines that a document is read back with.
@@ -101,6 +103,9 @@ func (e *mapERPConn) FindOrders(context.Context, []connector.Key) (map[connector
 }
 
 func (e *mapERPConn) ReadOrder(_ context.Context, id string) (connector.Document, error) {
+	if e.reading != nil {
+		e.reading()
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if d, ok := e.documents[id]; ok {

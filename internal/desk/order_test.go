@@ -255,11 +255,37 @@ func TestAnOrderIsLinkedToADocument(t *testing.T) {
 		}
 		o.audited("link", "task/", "SO-77")
 		wrongField(o.T, link(two.ID, "77", "entered by hand"), "document")
+		// Its number is another one since it was confirmed; it is the same document.
+		renumbered := o.erp.documents["77"]
+		renumbered.Number = "SO-2026-0077"
+		o.erp.documents["77"] = renumbered
+		wrongField(o.T, link(two.ID, "77", "entered by hand"), "document")
 		if err := link(one.ID, "77", "once more"); err != nil {
 			o.Errorf("the same link again gives %v", err)
 		}
 		if err := link(999, "77", "x"); !isNotFound(err) {
 			o.Errorf("an order that is not there gives %v", err)
+		}
+	})
+}
+
+// An order that is delivered while somebody looks up a document for it has one of its own.
+func TestAnOrderThatIsDeliveredMeanwhileIsNotLinked(t *testing.T) {
+	eachMapOffice(t, orderConfig, func(o *mapOffice) {
+		o.arrive(mapSale("1", "X"))
+		held := o.state("1")
+		o.set("items", map[string]string{"X": "A"})
+		o.erp.documents = map[string]connector.Document{"77": {Type: "order", ID: "77", Number: "SO-77"}}
+		o.erp.reading = func() {
+			if _, err := o.Act(o.Context(), o.anna, store.ActionRetry, []int64{held.ID}, ""); err != nil {
+				o.Error(err)
+			}
+			o.work()
+		}
+		_, err := o.LinkDocument(o.Context(), o.anna, held.ID, "77", "entered by hand")
+		wrongField(o.T, err, "")
+		if l := o.tale(held.ID, false).Document(); l == nil || l.DocumentID == "77" {
+			o.Errorf("the order, which was delivered, is linked to %+v", l)
 		}
 	})
 }

@@ -104,7 +104,10 @@ func (d *Desk) Resync(ctx context.Context, person people.Person, id int64, why s
 	if _, ok := d.node.Source(task.Connection); !ok {
 		return Invalid("", "the source %s is not open", task.Connection)
 	}
-	err = d.node.Intake().SyncRecord(ctx, task.Connection, connector.Ref{Kind: commerce.Kind(task.Kind), ID: task.SourceID})
+	ref := connector.Ref{Kind: commerce.Kind(task.Kind), ID: task.SourceID}
+	err = d.node.Intake().SyncRecord(ctx, task.Connection, ref, func(ctx context.Context, tx store.Tx) error {
+		return d.store.Audit(ctx, tx, person.Who(), "resync", taskSubject(id), strings.TrimSpace(why), "", d.now())
+	})
 	if cannot, ok := errors.AsType[*intake.CannotError](err); ok {
 		return Invalid("", "%s", cannot.Text)
 	}
@@ -112,9 +115,7 @@ func (d *Desk) Resync(ctx context.Context, person people.Person, id int64, why s
 		return err
 	}
 	d.watch.tell()
-	return d.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
-		return d.store.Audit(ctx, tx, person.Who(), "resync", taskSubject(id), strings.TrimSpace(why), "", d.now())
-	})
+	return nil
 }
 
 func taskSubject(id int64) string { return fmt.Sprintf("task/%d", id) }
@@ -133,14 +134,12 @@ func (d *Desk) LinkDocument(ctx context.Context, person people.Person, id int64,
 	if err != nil {
 		return connector.Document{}, err
 	}
-	if task.State == store.TaskWorking {
-		return connector.Document{}, Invalid("", "the order is being delivered at this moment; look again in a few seconds")
-	}
-	found, err := d.findDocument(ctx, task, document)
+	version, err := d.store.TaskVersion(ctx, id)
 	if err != nil {
 		return connector.Document{}, err
 	}
-	if err := d.belongsToNobody(ctx, task, found); err != nil {
+	found, err := d.findDocument(ctx, task, document)
+	if err != nil {
 		return connector.Document{}, err
 	}
 	l := store.Link{
@@ -151,14 +150,23 @@ func (d *Desk) LinkDocument(ctx context.Context, person people.Person, id int64,
 		l.Net, l.Tax, l.Gross, l.Currency = t.Net.Amount.String(), t.Tax.Amount.String(), t.Gross.Amount.String(), string(t.Gross.Currency)
 	}
 	err = d.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
-		if err := d.store.SaveLink(ctx, tx, l, d.now()); err != nil {
+		if err := d.store.LinkByHand(ctx, tx, id, version, l, d.now()); err != nil {
 			return err
 		}
 		detail := fmt.Sprintf("%s %s (id %s) of %s", found.Type, found.Number, found.ID, task.Destination)
 		return d.store.Audit(ctx, tx, person.Who(), "link", taskSubject(id), why, detail, d.now())
 	})
+	if errors.Is(err, store.ErrTaskMoved) {
+		return connector.Document{}, Invalid("", "the order has been delivered or changed at this moment; look at it again in a few seconds")
+	}
+	if taken, ok := errors.AsType[*store.LinkTakenError](err); ok {
+		return connector.Document{}, Invalid("document", "this document is that of %s %s already", taken.Kind, orText(taken.Number, taken.SourceID))
+	}
+	if err != nil {
+		return connector.Document{}, err
+	}
 	d.watch.tell()
-	return found, err
+	return found, nil
 }
 
 // findDocument finds a document in the destination, as far as its connector can.
@@ -215,25 +223,6 @@ func (d *Desk) findCustomer(ctx context.Context, conn *connector.Conn, task stor
 	}
 	return connector.Document{}, Invalid("document", "%s has no customer %q that shares a tax number, e-mail address, telephone number or company with this one",
 		conn.Definition.Title, document)
-}
-
-// belongsToNobody says when a document is that of another record already.
-func (d *Desk) belongsToNobody(ctx context.Context, task store.TaskRow, found connector.Document) error {
-	for _, text := range []string{found.ID, found.Number} {
-		if text == "" {
-			continue
-		}
-		page, err := d.store.ListTasks(ctx, store.TaskFilter{Search: text, Destination: task.Destination, Kind: task.Kind, Limit: maxOthers})
-		if err != nil {
-			return err
-		}
-		for _, other := range page.Tasks {
-			if other.RecordID != task.RecordID && other.Document != "" && (other.Document == found.Number || other.Document == found.ID) {
-				return Invalid("document", "this document is that of %s %s already", other.Kind, orText(other.Number, other.SourceID))
-			}
-		}
-	}
-	return nil
 }
 
 func orText(a, b string) string {

@@ -206,12 +206,18 @@ func (d *Desk) Choose(ctx context.Context, person people.Person, taskID int64, c
 		if err := d.store.Audit(ctx, tx, person.Who(), "choose", fmt.Sprintf("task/%d", row.ID), choice.Why, string(detail), now); err != nil {
 			return err
 		}
-		changed, lanes, err := d.store.ActOn(ctx, tx, store.ActionRetry, ids, person.Who(), "the question is answered", now)
-		if err != nil {
-			return err
+		n = 0
+		for some := range slices.Chunk(ids, maxActed) {
+			changed, lanes, err := d.store.ActOn(ctx, tx, store.ActionRetry, some, person.Who(), "the question is answered", now)
+			if err != nil {
+				return err
+			}
+			n += changed
+			if err := d.node.WakeLanes(ctx, tx, lanes...); err != nil {
+				return err
+			}
 		}
-		n = changed
-		return d.node.WakeLanes(ctx, tx, lanes...)
+		return nil
 	})
 	return n, err
 }
@@ -256,26 +262,34 @@ func (c Choice) check(q flow.Question) (flow.Candidate, error) {
 	return flow.Candidate{ID: id}, nil
 }
 
+// maxAnswered bounds how many orders one answer lets go on; more ask once more.
+const maxAnswered = 5000
+
 // sameQuestion gives the held orders that ask the same question, the named one first.
 func (d *Desk) sameQuestion(ctx context.Context, row store.TaskRow, q flow.Question) ([]int64, error) {
 	ids := []int64{row.ID}
 	if row.CauseID == 0 {
 		return ids, nil
 	}
-	page, err := d.store.ListTasks(ctx, store.TaskFilter{CauseID: row.CauseID, States: []store.TaskState{store.TaskHeld}, Limit: reviewsRead})
-	if err != nil {
-		return nil, err
-	}
-	details, err := d.lastDetails(ctx, page.Tasks)
-	if err != nil {
-		return nil, err
-	}
-	for _, t := range page.Tasks {
-		if other := details[t.ID].Question; t.ID != row.ID && other != nil && other.SameAs(q) {
-			ids = append(ids, t.ID)
+	held := store.TaskFilter{CauseID: row.CauseID, States: []store.TaskState{store.TaskHeld}, Limit: reviewsRead}
+	for {
+		page, err := d.store.ListTasks(ctx, held)
+		if err != nil {
+			return nil, err
+		}
+		details, err := d.lastDetails(ctx, page.Tasks)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range page.Tasks {
+			if other := details[t.ID].Question; t.ID != row.ID && other != nil && other.SameAs(q) {
+				ids = append(ids, t.ID)
+			}
+		}
+		if held.Cursor = page.Next; held.Cursor == "" || len(ids) >= maxAnswered {
+			return ids[:min(len(ids), maxAnswered)], nil
 		}
 	}
-	return ids, nil
 }
 
 // harmless gives the keys that may stand in the audit: an e-mail address may not.

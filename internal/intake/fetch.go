@@ -133,13 +133,16 @@ func backoff(tries int, failure error) time.Duration {
 }
 
 // SyncRecord asks for one record to be read and brought to its destinations now, as a person wants
-// it. It is stored when it returns.
-func (in *Intake) SyncRecord(ctx context.Context, name string, ref connector.Ref) error {
+// it. It is stored when it returns, together with what also writes, if it is not nil.
+func (in *Intake) SyncRecord(ctx context.Context, name string, ref connector.Ref, also func(context.Context, store.Tx) error) error {
 	source, ok := in.sources.Source(name)
 	if !ok {
 		return fmt.Errorf("there is no source %q", name)
 	}
-	return in.syncRecord(ctx, source, ref, "", nil)
+	if also == nil {
+		return in.syncRecord(ctx, source, ref, "", nil)
+	}
+	return in.syncRecord(ctx, source, ref, "", func(ctx context.Context, tx store.Tx, _ int) error { return also(ctx, tx) })
 }
 
 // syncRecord observes a wish for one record for a flow, "" for all of its source.

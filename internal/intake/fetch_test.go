@@ -141,14 +141,14 @@ func TestPersonAsksForARecord(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		s := newShop(t, st)
 		s.put("1", "a")
-		if err := s.intake.SyncRecord(t.Context(), "shop", connector.Ref{Kind: commerce.KindOrder, ID: "1"}); err != nil {
+		if err := s.intake.SyncRecord(t.Context(), "shop", connector.Ref{Kind: commerce.KindOrder, ID: "1"}, nil); err != nil {
 			t.Fatal(err)
 		}
 		s.runLane(t)
 		if row := tasks(t, st, "shop-erp")["1"]; row.State != store.TaskWaiting || row.Due.IsZero() {
 			t.Errorf("%+v", row)
 		}
-		if err := s.intake.SyncRecord(t.Context(), "other", connector.Ref{Kind: commerce.KindOrder, ID: "1"}); err == nil {
+		if err := s.intake.SyncRecord(t.Context(), "other", connector.Ref{Kind: commerce.KindOrder, ID: "1"}, nil); err == nil {
 			t.Error("a source that does not exist is accepted")
 		}
 	})

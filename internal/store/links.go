@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -48,6 +50,54 @@ func (s *Store) SaveLink(ctx context.Context, tx Tx, l Link, now time.Time) erro
 		return fmt.Errorf("link of record %d to %s %s: %w", l.RecordID, l.DocumentType, l.DocumentID, err)
 	}
 	return nil
+}
+
+// ErrTaskMoved says that a task is not any more as it was when somebody decided about it.
+var ErrTaskMoved = errors.New("the order has changed since")
+
+// LinkTakenError says that a document belongs to another record already.
+type LinkTakenError struct{ Kind, Number, SourceID string }
+
+func (e *LinkTakenError) Error() string {
+	return fmt.Sprintf("the document is that of %s %s already", e.Kind, cmp.Or(e.Number, e.SourceID))
+}
+
+// TaskVersion is a mark that changes whenever a task does.
+func (s *Store) TaskVersion(ctx context.Context, taskID int64) (version int64, err error) {
+	err = s.Read(ctx, func(ctx context.Context, tx Tx) error {
+		return tx.QueryRow(ctx, `SELECT updated_at FROM tasks WHERE id = $1`, taskID).Scan(&version)
+	})
+	return version, err
+}
+
+// LinkByHand stores a link that a person has chosen for the record of a task, as the task was at a version. It fails with
+// ErrTaskMoved when the task has changed since or is being delivered, and with a *LinkTakenError when the document
+// belongs to another record.
+func (s *Store) LinkByHand(ctx context.Context, tx Tx, taskID, version int64, l Link, now time.Time) error {
+	lock := ""
+	if tx.Dialect() == Postgres {
+		lock = " FOR UPDATE"
+	}
+	var state TaskState
+	var updated int64
+	if err := tx.QueryRow(ctx, `SELECT state, updated_at FROM tasks WHERE id = $1`+lock, taskID).Scan(&state, &updated); err != nil {
+		return fmt.Errorf("task %d: %w", taskID, err)
+	}
+	if state == TaskWorking || updated != version {
+		return ErrTaskMoved
+	}
+	var taken LinkTakenError
+	err := tx.QueryRow(ctx, `
+		SELECT r.kind, r.number, r.source_id FROM links l JOIN records r ON r.id = l.record_id
+		WHERE l.document_id = $1 AND l.destination = $2 AND l.role = $3 AND l.record_id <> $4 LIMIT 1`,
+		l.DocumentID, l.Destination, l.Role, l.RecordID).Scan(&taken.Kind, &taken.Number, &taken.SourceID)
+	switch {
+	case err == nil:
+		return &taken
+	case !errors.Is(err, ErrNoRows):
+		return fmt.Errorf("links of document %s: %w", l.DocumentID, err)
+	}
+	return s.SaveLink(ctx, tx, l, now)
 }
 
 const linkColumns = `destination, record_id, role, document_type, document_id, number, url, key, state, net, tax, gross, currency, customer_id, created_at, updated_at`

@@ -49,7 +49,7 @@ func (s *site) bring(o sandbox.MakeOptions, before func([]sandbox.Order)) []stor
 		before(made)
 	}
 	for _, order := range made {
-		if err := s.Node.Intake().SyncRecord(s.Context(), "shopify", connector.Ref{Kind: commerce.KindOrder, ID: order.Source.ExternalID}); err != nil {
+		if err := s.Node.Intake().SyncRecord(s.Context(), "shopify", connector.Ref{Kind: commerce.KindOrder, ID: order.Source.ExternalID}, nil); err != nil {
 			s.Fatal(err)
 		}
 	}
