@@ -30,6 +30,7 @@ type OrderStory struct {
 	Links     []store.Link    `json:"links"`
 	SourceURL string          `json:"source_url,omitempty"` // where people see it in the source
 	Moments   []Moment        `json:"moments"`              // oldest first
+	Older     int             `json:"older,omitempty"`      // events and deliveries before them that are not shown
 	Others    []store.TaskRow `json:"others,omitempty"`     // the same record in other flows
 
 	Source   *OrderBody         `json:"source,omitempty"` // as the source sent it last
@@ -134,7 +135,7 @@ func (d *Desk) Order(ctx context.Context, id int64, reveal bool) (*OrderStory, e
 	if s.Others, err = d.otherTasks(ctx, s.Task); err != nil {
 		return nil, err
 	}
-	s.Moments = moments(told.Events, s.Deliveries, s.Audit)
+	s.Moments, s.Older = moments(told.Events, s.Deliveries, s.Audit), told.OlderEvents+told.OlderDeliveries
 	s.prove()
 	s.Answer = s.answer()
 	if !reveal {
@@ -274,8 +275,8 @@ func moments(events []store.Event, deliveries []OrderDelivery, audit []store.Aud
 		list = append(list, eventMoment(e))
 	}
 	list = gather(list)
-	for i, delivery := range deliveries {
-		list = append(list, deliveryMoment(i+1, delivery))
+	for _, delivery := range deliveries {
+		list = append(list, deliveryMoment(delivery))
 	}
 	for _, a := range audit {
 		list = append(list, Moment{At: a.At, What: MomentAction, Title: a.Who + ": " + a.Action, Note: a.Why, Tone: Info})
@@ -320,10 +321,10 @@ func eventMoment(e store.Event) Moment {
 	return m
 }
 
-func deliveryMoment(number int, delivery OrderDelivery) Moment {
+func deliveryMoment(delivery OrderDelivery) Moment {
 	m := Moment{
-		At: delivery.Started, Took: delivery.Finished.Sub(delivery.Started), What: MomentDelivery, Delivery: number,
-		Title: fmt.Sprintf("delivery %d of revision %d", number, delivery.Revision), Note: delivery.Outcome, Tone: OutcomeTone(delivery.Outcome),
+		At: delivery.Started, Took: delivery.Finished.Sub(delivery.Started), What: MomentDelivery, Delivery: delivery.Number,
+		Title: fmt.Sprintf("delivery %d of revision %d", delivery.Number, delivery.Revision), Note: delivery.Outcome, Tone: OutcomeTone(delivery.Outcome),
 	}
 	if delivery.Detail == nil {
 		return m
@@ -359,23 +360,10 @@ func (s *OrderStory) prove() {
 	}
 	t := s.Order.Totals
 	var net, tax, gross *money.Money
-	if compared := s.lastCompared(); compared != nil {
-		net, tax, gross = &compared.Net, &compared.Tax, &compared.Gross
-	}
 	if l := s.Document(); l != nil && l.Gross != "" {
 		net, tax, gross = linkMoney(l.Net, l.Currency), linkMoney(l.Tax, l.Currency), linkMoney(l.Gross, l.Currency)
 	}
 	s.Totals = []TotalPair{PairOf("Net", t.TaxExclusive, net), PairOf("Tax", t.Tax, tax), PairOf("Gross", t.TaxInclusive, gross)}
-}
-
-// lastCompared is what the destination said last when its document was read back.
-func (s *OrderStory) lastCompared() *connector.DocumentTotals {
-	for _, delivery := range slices.Backward(s.Deliveries) {
-		if delivery.Detail != nil && len(delivery.Detail.Compared) > 0 {
-			return &delivery.Detail.Compared[len(delivery.Detail.Compared)-1].Document
-		}
-	}
-	return nil
 }
 
 // Document is the link to the order or customer in the destination; nil when there is none.

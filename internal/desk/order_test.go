@@ -168,6 +168,21 @@ func TestAnOrdersLinesAreBesideTheDocuments(t *testing.T) {
 	})
 }
 
+func TestADeliveryThatChangesNothingKeepsTheTotalsOfItsDocument(t *testing.T) {
+	eachMapOffice(t, orderConfig, func(o *mapOffice) {
+		o.arrive(mapSale("1", "A"))
+		id := o.state("1").ID
+		o.arrive(mapSale("1", "A", func(order *commerce.Order) { order.PaymentState = commerce.PaymentPending })) // which no document shows
+		s := o.tale(id, false)
+		if last := s.Deliveries[len(s.Deliveries)-1]; last.Number != 2 || last.Outcome != "unchanged" {
+			o.Fatalf("delivery %d is %s", last.Number, last.Outcome)
+		}
+		if len(s.Totals) != 3 || s.Totals[2].Document == nil || s.Totals[2].Document.String() != "119.00 EUR" {
+			o.Errorf("the totals are %+v", s.Totals)
+		}
+	})
+}
+
 func TestAHeldOrderNamesItsCause(t *testing.T) {
 	eachMapOffice(t, orderConfig, func(o *mapOffice) {
 		o.arrive(mapSale("1", "X"))

@@ -35,15 +35,27 @@ type Link struct {
 	UpdatedAt    time.Time
 }
 
-// SaveLink stores a link; a record has one document of each role in a destination.
+// sameTotals says that a link's document is the one that is known, and that nobody has read its totals this time.
+const sameTotals = `excluded.net = '' AND excluded.tax = '' AND excluded.gross = ''
+	AND links.document_type = excluded.document_type AND links.document_id = excluded.document_id`
+
+// keptTotal keeps a column of a document's totals when nobody has read them.
+func keptTotal(column string) string {
+	return column + ` = CASE WHEN ` + sameTotals + ` THEN links.` + column + ` ELSE excluded.` + column + ` END`
+}
+
+var saveLink = `
+	INSERT INTO links (destination, record_id, role, document_type, document_id, number, url, key, state, net, tax, gross, currency, customer_id, created_at, updated_at)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)
+	ON CONFLICT (destination, role, record_id) DO UPDATE SET
+		document_type = excluded.document_type, document_id = excluded.document_id, number = excluded.number, url = excluded.url,
+		key = excluded.key, state = excluded.state, customer_id = excluded.customer_id, updated_at = excluded.updated_at,
+		` + keptTotal("net") + `, ` + keptTotal("tax") + `, ` + keptTotal("gross") + `, ` + keptTotal("currency")
+
+// SaveLink stores a link; a record has one document of each role in a destination. A link without totals leaves those that
+// are known of its document.
 func (s *Store) SaveLink(ctx context.Context, tx Tx, l Link, now time.Time) error {
-	_, err := tx.Exec(ctx, `
-		INSERT INTO links (destination, record_id, role, document_type, document_id, number, url, key, state, net, tax, gross, currency, customer_id, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)
-		ON CONFLICT (destination, role, record_id) DO UPDATE SET
-			document_type = excluded.document_type, document_id = excluded.document_id, number = excluded.number, url = excluded.url,
-			key = excluded.key, state = excluded.state, net = excluded.net, tax = excluded.tax, gross = excluded.gross,
-			currency = excluded.currency, customer_id = excluded.customer_id, updated_at = excluded.updated_at`,
+	_, err := tx.Exec(ctx, saveLink,
 		l.Destination, l.RecordID, l.Role, l.DocumentType, l.DocumentID, l.Number, l.URL, l.Key, l.State,
 		l.Net, l.Tax, l.Gross, l.Currency, l.CustomerID, millis(now))
 	if err != nil {

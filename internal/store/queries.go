@@ -153,6 +153,7 @@ type Event struct {
 // Delivery is an attempt as people look at it.
 type Delivery struct {
 	ID       int64     `json:"id"`
+	Number   int       `json:"number"` // among those of its task that are kept, from 1
 	Revision int64     `json:"revision"`
 	Started  time.Time `json:"started_at"`
 	Finished time.Time `json:"finished_at"`
@@ -160,18 +161,20 @@ type Delivery struct {
 	Detail   []byte    `json:"-"` // plain JSON
 }
 
-// Story is everything that is known of a task's record.
+// Story is everything that is known of a task's record. Of many events or deliveries it has the newest.
 type Story struct {
-	Task       TaskRow
-	Events     []Event
-	Deliveries []Delivery
-	Links      []Link
+	Task            TaskRow
+	Events          []Event
+	Deliveries      []Delivery
+	Links           []Link
+	OlderEvents     int // that are kept and not told
+	OlderDeliveries int
 }
 
 // storyLimit bounds how many events and deliveries a story tells.
 const storyLimit = 200
 
-// TaskStory gives a task with its events, deliveries and links, oldest first.
+// TaskStory gives a task with its newest events and deliveries, and its links, oldest first.
 func (s *Store) TaskStory(ctx context.Context, taskID int64) (Story, error) {
 	var story Story
 	var buyer []byte
@@ -181,10 +184,10 @@ func (s *Store) TaskStory(ctx context.Context, taskID int64) (Story, error) {
 		if story.Task, buyer, err = scanTaskRow(tx.QueryRow(ctx, taskRowQuery+` WHERE t.id = $1`, taskID)); err != nil {
 			return err
 		}
-		if story.Events, err = s.events(ctx, tx, story.Task.RecordID); err != nil {
+		if story.Events, story.OlderEvents, err = s.events(ctx, tx, story.Task.RecordID); err != nil {
 			return err
 		}
-		if story.Deliveries, err = s.deliveries(ctx, tx, taskID); err != nil {
+		if story.Deliveries, story.OlderDeliveries, err = s.deliveries(ctx, tx, taskID); err != nil {
 			return err
 		}
 		links, err := s.linksOf(ctx, tx, story.Task.Destination, map[int64][]int{story.Task.RecordID: nil})
@@ -210,44 +213,65 @@ func (s *Store) TaskStory(ctx context.Context, taskID int64) (Story, error) {
 	return story, nil
 }
 
-func (s *Store) events(ctx context.Context, tx Tx, recordID int64) ([]Event, error) {
+func (s *Store) events(ctx context.Context, tx Tx, recordID int64) (list []Event, older int, err error) {
 	rows, err := tx.Query(ctx, `
-		SELECT id, via, topic, change, received_at, source_time, outcome, revision, form FROM events WHERE record_id = $1 ORDER BY id LIMIT $2`, recordID, storyLimit)
+		SELECT id, via, topic, change, received_at, source_time, outcome, revision, form FROM events WHERE record_id = $1 ORDER BY id DESC LIMIT $2`, recordID, storyLimit)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer rows.Close()
-	var list []Event
 	for rows.Next() {
 		var e Event
 		var at, sourceTime int64
 		if err := rows.Scan(&e.ID, &e.Via, &e.Topic, &e.Change, &at, &sourceTime, &e.Outcome, &e.Revision, &e.Form); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		e.At, e.SourceTime = moment(at), moment(sourceTime)
 		list = append(list, e)
 	}
-	return list, rows.Err()
+	if err := rows.Err(); err != nil {
+		return nil, 0, err
+	}
+	slices.Reverse(list)
+	older, err = countOlder(ctx, tx, `SELECT COUNT(*) FROM events WHERE record_id = $1`, recordID, len(list))
+	return list, older, err
 }
 
-func (s *Store) deliveries(ctx context.Context, tx Tx, taskID int64) ([]Delivery, error) {
+func (s *Store) deliveries(ctx context.Context, tx Tx, taskID int64) (list []Delivery, older int, err error) {
 	rows, err := tx.Query(ctx, `
-		SELECT id, revision, started_at, finished_at, outcome, detail FROM deliveries WHERE task_id = $1 ORDER BY id LIMIT $2`, taskID, storyLimit)
+		SELECT id, revision, started_at, finished_at, outcome, detail FROM deliveries WHERE task_id = $1 ORDER BY id DESC LIMIT $2`, taskID, storyLimit)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer rows.Close()
-	var list []Delivery
 	for rows.Next() {
 		var d Delivery
 		var started, finished int64
 		if err := rows.Scan(&d.ID, &d.Revision, &started, &finished, &d.Outcome, &d.Detail); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		d.Started, d.Finished = moment(started), moment(finished)
 		list = append(list, d)
 	}
-	return list, rows.Err()
+	if err := rows.Err(); err != nil {
+		return nil, 0, err
+	}
+	slices.Reverse(list)
+	older, err = countOlder(ctx, tx, `SELECT COUNT(*) FROM deliveries WHERE task_id = $1`, taskID, len(list))
+	for i := range list {
+		list[i].Number = older + i + 1
+	}
+	return list, older, err
+}
+
+// countOlder says how many there are beside those that are told.
+func countOlder(ctx context.Context, tx Tx, query string, id int64, told int) (int, error) {
+	if told < storyLimit {
+		return 0, nil
+	}
+	var all int
+	err := tx.QueryRow(ctx, query, id).Scan(&all)
+	return all - told, err
 }
 
 // RecordBody gives the newest body of a record, plain, with its form.

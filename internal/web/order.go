@@ -309,7 +309,11 @@ func exchangeStatus(e httpx.Exchange) string {
 
 // deliveriesText says how often it was tried, and what the ERP has.
 func (o *orderView) deliveriesText() string {
-	text := plural(len(o.Deliveries), "delivery", "deliveries")
+	tries := 0
+	if n := len(o.Deliveries); n > 0 {
+		tries = o.Deliveries[n-1].Number
+	}
+	text := plural(tries, "delivery", "deliveries")
 	if t := o.Task; t.Delivered > 0 {
 		text += "; the ERP has revision " + whole(t.Delivered) + " of " + whole(t.Wanted)
 	}
@@ -337,9 +341,14 @@ func momentText(m desk.Moment) string {
 	return strings.Join(parts, " · ")
 }
 
+// olderText says what a timeline leaves out.
+func olderText(n int) string {
+	return plural(n, "older event or delivery is", "older events and deliveries are") + " not shown."
+}
+
 // deliveryTitle says what a delivery was.
-func deliveryTitle(i int, d desk.OrderDelivery) string {
-	text := fmt.Sprintf("Delivery %d of revision %d: %s, ", i+1, d.Revision, d.Outcome)
+func deliveryTitle(d desk.OrderDelivery) string {
+	text := fmt.Sprintf("Delivery %d of revision %d: %s, ", d.Number, d.Revision, d.Outcome)
 	if d.Detail == nil {
 		return text + "details are no longer kept"
 	}

@@ -25,6 +25,7 @@ func TestTextsOfNumbersAndTimes(t *testing.T) {
 		{"a longer while", brief(2500 * time.Millisecond), "2.5 s"},
 		{"one of something", plural(1, "order", "orders"), "1 order"},
 		{"several of something", plural(1200, "order", "orders"), "1\u2009200 orders"},
+		{"what a timeline leaves out", olderText(30), "30 older events and deliveries are not shown."},
 		{"a long text", short("a  b\nc d", 5), "a b …"},
 	} {
 		if c.have != c.want {
