@@ -59,8 +59,8 @@ func (a *API) registerCauses() {
 			id, err := a.desk.TryOne(ctx, who, in.ID, in.Body.Order)
 			return answer(tried{Order: id}, err)
 		})
-	add(a, operation{"retry-cause", http.MethodPost, "/causes/{id}/retry", people.Operator, tagCauses, "Retry all orders of a cause", 0},
-		func(ctx context.Context, who people.Person, in *whyInput) (*body[desk.Acted], error) {
+	add(a, operation{"retry-cause", http.MethodPost, "/causes/{id}/retry", people.Operator, tagCauses, "Retry all orders of a cause, in the background", http.StatusAccepted},
+		func(ctx context.Context, who people.Person, in *whyInput) (*body[desk.Bulk], error) {
 			return answer(a.desk.RetryAll(ctx, who, in.ID, in.Body.Why))
 		})
 	a.registerStandings()
@@ -84,8 +84,8 @@ func (a *API) registerStandings() {
 		) (*done, error) {
 			return &done{}, a.desk.Snooze(ctx, who, in.ID, in.Body.Until, in.Body.Why)
 		})
-	add(a, operation{"ignore-cause", http.MethodPost, "/causes/{id}/ignore", people.Operator, tagCauses, "Skip all orders of a cause for a reason", 0},
-		func(ctx context.Context, who people.Person, in *whyInput) (*body[desk.Acted], error) {
+	add(a, operation{"ignore-cause", http.MethodPost, "/causes/{id}/ignore", people.Operator, tagCauses, "Skip all orders of a cause for a reason, in the background", http.StatusAccepted},
+		func(ctx context.Context, who people.Person, in *whyInput) (*body[desk.Bulk], error) {
 			return answer(a.desk.Ignore(ctx, who, in.ID, in.Body.Why))
 		})
 	add(a, operation{"reopen-cause", http.MethodPost, "/causes/{id}/reopen", people.Operator, tagCauses, "Undo snooze and ignore", http.StatusNoContent},

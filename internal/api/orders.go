@@ -61,6 +61,10 @@ type why struct {
 	Why string `json:"why,omitempty" maxLength:"500" doc:"stands in the audit"`
 }
 
+type bulkInput struct {
+	ID string `path:"id" doc:"as the call gave it that began it"`
+}
+
 type actInput struct {
 	Body struct {
 		Action string  `json:"action" enum:"retry,hold,release,skip"`
@@ -85,6 +89,14 @@ func (a *API) registerOrders() {
 	add(a, operation{"act-on-orders", http.MethodPost, "/orders/actions", people.Operator, tagOrders, "Retry, hold, release or skip orders", 0},
 		func(ctx context.Context, who people.Person, in *actInput) (*body[desk.Acted], error) {
 			return answer(a.desk.Act(ctx, who, store.Action(in.Body.Action), in.Body.IDs, in.Body.Why))
+		})
+	add(a, operation{"get-bulk", http.MethodGet, "/bulks/{id}", people.Operator, tagOrders, "How far an action on many orders has come; the node that does it knows", 0},
+		func(_ context.Context, _ people.Person, in *bulkInput) (*body[desk.Bulk], error) {
+			return answer(a.desk.Bulk(in.ID))
+		})
+	add(a, operation{"stop-bulk", http.MethodPost, "/bulks/{id}/stop", people.Operator, tagOrders, "Stop an action on many orders; what it has done stays done", 0},
+		func(ctx context.Context, who people.Person, in *bulkInput) (*body[desk.Bulk], error) {
+			return answer(a.desk.StopBulk(ctx, who, in.ID))
 		})
 	add(a, operation{"resync-order", http.MethodPost, "/orders/{id}/resync", people.Operator, tagOrders, "Read an order from its source anew and deliver it", http.StatusNoContent},
 		func(ctx context.Context, who people.Person, in *byID) (*done, error) {

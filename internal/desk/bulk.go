@@ -177,6 +177,27 @@ func (d *Desk) Bulks() []Bulk {
 // PrepareBulk counts the orders of a selection and what they are worth. It changes nothing: StartBulk does. It
 // returns when they are counted, or after a moment while the count goes on.
 func (d *Desk) PrepareBulk(ctx context.Context, person people.Person, action store.Action, s Selection) (Bulk, error) {
+	return d.beginBulk(ctx, person, action, s, func(work context.Context, id string) error {
+		d.endPart(work, id, BulkReady, nil)
+		return nil
+	})
+}
+
+// RunBulk counts the orders of a selection and at once does what is wanted with them, where a person has seen before
+// what that is. It returns when it is being done, or after a moment while the count goes on.
+func (d *Desk) RunBulk(ctx context.Context, person people.Person, action store.Action, s Selection, why string) (Bulk, error) {
+	why, err := checkAction(action, why)
+	if err != nil {
+		return Bulk{}, err
+	}
+	return d.beginBulk(ctx, person, action, s, func(work context.Context, id string) error {
+		_, err := d.goOnBulk(work, person, id, why, BulkCounting)
+		return err
+	})
+}
+
+// beginBulk counts the orders of a selection, and then lets it go on.
+func (d *Desk) beginBulk(ctx context.Context, person people.Person, action store.Action, s Selection, then func(work context.Context, id string) error) (Bulk, error) {
 	if !slices.Contains(Actions, action) {
 		_, err := checkAction(action, "")
 		return Bulk{}, err
@@ -203,7 +224,12 @@ func (d *Desk) PrepareBulk(ctx context.Context, person people.Person, action sto
 	d.running.Go(func() {
 		defer close(counted)
 		err := d.count(work, one.ID, s, filter)
-		d.endPart(work, one.ID, BulkReady, err)
+		if err == nil {
+			err = then(work, one.ID)
+		}
+		if err != nil {
+			d.endPart(work, one.ID, BulkFailed, err)
+		}
 	})
 	patience := time.NewTimer(countPatience)
 	defer patience.Stop()
@@ -321,10 +347,15 @@ func (d *Desk) StartBulk(ctx context.Context, person people.Person, id, why stri
 	if why, err = checkAction(b.Action, why); err != nil {
 		return b, err
 	}
+	return d.goOnBulk(ctx, person, id, why, BulkReady)
+}
+
+// goOnBulk does a bulk action that is in a state, in the background.
+func (d *Desk) goOnBulk(ctx context.Context, person people.Person, id, why string, from BulkState) (Bulk, error) {
 	var ids []int64
 	var work context.Context
-	b, err = d.bulks.change(id, func(found *bulk) error {
-		if found.State != BulkReady {
+	b, err := d.bulks.change(id, func(found *bulk) error {
+		if found.State != from {
 			return Invalid("", "this is %s already", string(found.State))
 		}
 		found.State, found.Who, found.Why, found.StartedAt = BulkRunning, person.Who(), why, d.now()
@@ -339,7 +370,7 @@ func (d *Desk) StartBulk(ctx context.Context, person people.Person, id, why stri
 	})
 	if err != nil {
 		return d.bulks.change(id, func(found *bulk) error {
-			found.State, found.StartedAt = BulkReady, time.Time{}
+			found.State, found.StartedAt = from, time.Time{}
 			return err
 		})
 	}

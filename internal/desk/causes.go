@@ -202,15 +202,14 @@ func (d *Desk) Assign(ctx context.Context, person people.Person, id int64, owner
 	return d.changeCause(ctx, person, id, "assign", "", "to "+owner, func(ctx context.Context, tx store.Tx) error { return d.store.AssignCause(ctx, tx, id, owner) })
 }
 
-// Ignore keeps a cause from being open for good, and leaves out the orders that have it, for a reason. It
-// gives how many. Orders that come with it later are held under it without its being open.
-func (d *Desk) Ignore(ctx context.Context, person people.Person, id int64, why string) (Acted, error) {
+// Ignore keeps a cause from being open for good, and leaves out the orders that have it, for a reason, in the background. Orders that come with it later are held under it without its being open.
+func (d *Desk) Ignore(ctx context.Context, person people.Person, id int64, why string) (Bulk, error) {
 	if strings.TrimSpace(why) == "" {
-		return Acted{}, Invalid("why", "say why: the reason is shown with each order that is left out")
+		return Bulk{}, Invalid("why", "say why: the reason is shown with each order that is left out")
 	}
 	err := d.changeCause(ctx, person, id, "ignore", why, "", func(ctx context.Context, tx store.Tx) error { return d.store.IgnoreCause(ctx, tx, id, why) })
 	if err != nil {
-		return Acted{}, err
+		return Bulk{}, err
 	}
 	return d.actOnCause(ctx, person, id, store.ActionSkip, why)
 }
@@ -235,9 +234,6 @@ type Acted struct {
 	Changed int64 `json:"changed"` // those to which the action applies
 }
 
-// actAtOnce is how many orders one transaction changes.
-const actAtOnce = 200
-
 // TryOne tries one order of a cause again, and gives its task: the named one, or for 0 the newest.
 func (d *Desk) TryOne(ctx context.Context, person people.Person, causeID, taskID int64) (int64, error) {
 	f := store.TaskFilter{CauseID: causeID, Limit: causeOrders}
@@ -261,38 +257,20 @@ func (d *Desk) TryOne(ctx context.Context, person people.Person, causeID, taskID
 	return taskID, err
 }
 
-// RetryAll tries every order of a cause again.
-func (d *Desk) RetryAll(ctx context.Context, person people.Person, causeID int64, why string) (Acted, error) {
+// RetryAll tries every order of a cause again, in the background.
+func (d *Desk) RetryAll(ctx context.Context, person people.Person, causeID int64, why string) (Bulk, error) {
+	if _, err := d.cause(ctx, causeID); err != nil {
+		return Bulk{}, err
+	}
 	return d.actOnCause(ctx, person, causeID, store.ActionRetry, why)
 }
 
-// actOnCause does something with each order that has a cause, however many there are, a part after the
-// other. It goes by their place in the list, so one that gets the cause again at once is not met twice.
-func (d *Desk) actOnCause(ctx context.Context, person people.Person, causeID int64, action store.Action, why string) (Acted, error) {
+// actOnCause does something with each order that has a cause, however many there are.
+func (d *Desk) actOnCause(ctx context.Context, person people.Person, causeID int64, action store.Action, why string) (Bulk, error) {
 	if why = strings.TrimSpace(why); why == "" {
 		why = fmt.Sprintf("all orders of cause %d", causeID)
 	}
-	var done Acted
-	f := store.TaskFilter{CauseID: causeID, Limit: actAtOnce}
-	for {
-		page, err := d.store.ListTasks(ctx, f)
-		if err != nil {
-			return done, err
-		}
-		ids := make([]int64, len(page.Tasks))
-		for i, t := range page.Tasks {
-			ids[i] = t.ID
-		}
-		n, err := d.actOn(ctx, person, action, ids, why)
-		if err != nil {
-			return done, err
-		}
-		done.Orders, done.Changed = done.Orders+int64(len(ids)), done.Changed+n
-		if page.Next == "" {
-			return done, nil
-		}
-		f.Cursor = page.Next
-	}
+	return d.RunBulk(ctx, person, action, Selection{All: true, Filter: OrderFilter{Cause: causeID, Kind: KindAll}}, why)
 }
 
 // actOn does something with tasks and wakes the lanes that have new work.

@@ -79,9 +79,17 @@ func (s *Server) stopBulk(w http.ResponseWriter, v *visit) error {
 		return err
 	}
 	if b.StartedAt.IsZero() {
-		return s.done(w, v, ordersAddress(b.Filter), "Nothing was changed.")
+		return s.done(w, v, bulkFrom(b), "Nothing was changed.")
 	}
 	return s.done(w, v, bulkAddress(b), "It stops after the part that it is at.")
+}
+
+// bulkFrom is where a bulk action was begun: at a cause, or in the list of orders.
+func bulkFrom(b desk.Bulk) string {
+	if b.All && b.Filter.Cause > 0 {
+		return causeAddress(b.Filter.Cause)
+	}
+	return ordersAddress(b.Filter)
 }
 
 func bulkAddress(b desk.Bulk) string { return "/bulk/" + b.ID }

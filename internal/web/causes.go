@@ -247,11 +247,11 @@ func (s *Server) retryAll(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	acted, err := s.desk.RetryAll(v.Context(), v.person, id, v.form("why"))
+	b, err := s.desk.RetryAll(v.Context(), v.person, id, v.form("why"))
 	if err != nil {
 		return err
 	}
-	return s.done(w, v, causeAddress(id), plural(acted.Changed, "order is", "orders are")+" being tried again; those that go through leave this cause.")
+	return s.done(w, v, bulkAddress(b), "The orders are being tried again; those that go through leave their cause.")
 }
 
 // snoozes are the times for which a cause is snoozed.
@@ -297,11 +297,11 @@ func (s *Server) ignoreCause(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	acted, err := s.desk.Ignore(v.Context(), v.person, id, v.form("why"))
+	b, err := s.desk.Ignore(v.Context(), v.person, id, v.form("why"))
 	if err != nil {
 		return err
 	}
-	return s.done(w, v, causeAddress(id), "Ignored. "+plural(acted.Changed, "order is", "orders are")+" left out with your reason.")
+	return s.done(w, v, bulkAddress(b), "Ignored. Its orders are left out with your reason.")
 }
 
 func (s *Server) assignCause(w http.ResponseWriter, v *visit) error {
