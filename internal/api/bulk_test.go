@@ -19,7 +19,7 @@ func TestRetryingACauseIsAcceptedAndCanBeFollowed(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		f := newFixture(t, st)
 		err := st.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
-			_, err := st.SaveCause(ctx, tx, store.Cause{Flow: "orders", State: store.TaskHeld, Step: "map", Kind: "unmapped", Code: "sku", Message: "no article"}, time.Now())
+			_, _, err := st.SaveCause(ctx, tx, store.Cause{Flow: "orders", State: store.TaskHeld, Step: "map", Kind: "unmapped", Code: "sku", Message: "no article"}, time.Now())
 			return err
 		})
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/orderlyhq/orderly/connector"
 	"github.com/orderlyhq/orderly/internal/people"
 	"github.com/orderlyhq/orderly/internal/store"
 )
@@ -21,6 +22,20 @@ type Cause struct {
 	Trend []int `json:"trend,omitempty"`
 	// Returned says that it was closed before and has come back.
 	Returned bool `json:"returned,omitempty"`
+}
+
+// OfOrders says that the orders themselves are the cause, so that leaving them out can be meant. Otherwise it is
+// something that any order can meet: the sign-in to a system, a record that is not read, or an answer that nobody expected.
+func (c Cause) OfOrders() bool {
+	if c.Step == "fetch" {
+		return false
+	}
+	switch connector.ErrorKind(c.Kind) {
+	case connector.KindUnmapped, connector.KindInvalid, connector.KindConflict, connector.KindNotFound:
+		return true
+	case connector.KindAuth, connector.KindForbidden, connector.KindRateLimited, connector.KindUnavailable, connector.KindMaybeApplied, connector.KindBug:
+	}
+	return false
 }
 
 // CauseFilter chooses causes; empty fields choose all.
@@ -202,12 +217,19 @@ func (d *Desk) Assign(ctx context.Context, person people.Person, id int64, owner
 	return d.changeCause(ctx, person, id, "assign", "", "to "+owner, func(ctx context.Context, tx store.Tx) error { return d.store.AssignCause(ctx, tx, id, owner) })
 }
 
-// Ignore keeps a cause from being open for good, and leaves out the orders that have it, for a reason, in the background. Orders that come with it later are held under it without its being open.
+// Ignore keeps a cause from being open for good, and leaves out the orders that have it, for a reason, in the background. Orders that come with it later are skipped under it, and tried again when they change.
 func (d *Desk) Ignore(ctx context.Context, person people.Person, id int64, why string) (Bulk, error) {
 	if strings.TrimSpace(why) == "" {
 		return Bulk{}, Invalid("why", "say why: the reason is shown with each order that is left out")
 	}
-	err := d.changeCause(ctx, person, id, "ignore", why, "", func(ctx context.Context, tx store.Tx) error { return d.store.IgnoreCause(ctx, tx, id, why) })
+	c, err := d.cause(ctx, id)
+	if err != nil {
+		return Bulk{}, err
+	}
+	if !d.standing(c).OfOrders() {
+		return Bulk{}, Invalid("", "this is no fault of the orders, and ignoring it would leave out every later one; snooze it, or skip the orders themselves")
+	}
+	err = d.changeCause(ctx, person, id, "ignore", why, "", func(ctx context.Context, tx store.Tx) error { return d.store.IgnoreCause(ctx, tx, id, why) })
 	if err != nil {
 		return Bulk{}, err
 	}

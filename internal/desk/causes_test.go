@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -164,14 +165,34 @@ func TestACauseIsSnoozedAssignedIgnoredAndReopened(t *testing.T) {
 			o.Errorf("the order is %s: %s", task.State, task.Reason)
 		}
 		o.arrive(mapSale("1003", "TEA-9"))
-		if c = o.theCause(store.CauseIgnored); c.Tasks != 1 || c.IgnoredWhy == "" {
+		if c = o.theCause(store.CauseIgnored); c.Tasks != 1 || c.IgnoredWhy == "" || len(c.Stake) != 1 || c.Stake[0].String() != "119.00 EUR" {
 			o.Errorf("ignored %+v; want it to have the next order", c)
 		}
+		if task := o.state("1003"); task.State != store.TaskSkipped || task.Pinned || !strings.Contains(task.Reason, "samples, never billed") {
+			o.Errorf("the next order is %s: %s", task.State, task.Reason)
+		}
+		o.arrive(mapSale("1003", "A"))
+		if task := o.state("1003"); task.State != store.TaskSynced {
+			o.Errorf("the next order was changed and is %s: %s", task.State, task.Reason)
+		}
+		o.arrive(mapSale("1004", "TEA-9"))
 		if err := o.Reopen(o.Context(), o.anna, c.ID, "after all"); err != nil {
 			o.Fatal(err)
 		}
 		o.audited("reopen", subject, "after all")
-		o.theCause(store.CauseOpen)
+		if c = o.theCause(store.CauseOpen); c.Tasks != 1 {
+			o.Errorf("reopened %+v; want it to have the order that it had left out", c)
+		}
+		o.set("items", map[string]string{"TEA-9": "B"})
+		all, err := o.RetryAll(o.Context(), o.anna, c.ID, "")
+		if err != nil {
+			o.Fatal(err)
+		}
+		o.await(all.ID, func(b desk.Bulk) bool { return b.State == desk.BulkDone })
+		o.work()
+		if task := o.state("1004"); task.State != store.TaskSynced {
+			o.Errorf("after all the next order is %s: %s", task.State, task.Reason)
+		}
 		for _, err := range []error{
 			o.Reopen(o.Context(), o.anna, 999, ""), second(o.RetryAll(o.Context(), o.anna, 999, "")), o.Assign(o.Context(), o.anna, 999, "x"), o.FixWithMapping(o.Context(), o.anna, 999, desk.FixInput{}),
 			second(o.Cause(o.Context(), 999, 0)), second(o.PreviewFix(o.Context(), 999, desk.FixInput{})),
@@ -390,4 +411,30 @@ func TestAConflictIsAppliedOrLeft(t *testing.T) {
 func openSQLite(t *testing.T) *store.Store {
 	t.Helper()
 	return storetest.Open(t, store.Options{Dir: t.TempDir()})
+}
+
+func TestOnlyACauseThatIsOfTheOrdersIsIgnored(t *testing.T) {
+	eachMapOffice(t, `{}`, func(o *mapOffice) {
+		o.started()
+		for _, c := range []struct {
+			step string
+			kind connector.ErrorKind
+			want bool
+		}{
+			{"map", connector.KindUnmapped, true}, {"write", connector.KindInvalid, true}, {"compare", connector.KindConflict, true},
+			{"write", connector.KindForbidden, false}, {"write", connector.KindAuth, false}, {"write", connector.KindBug, false}, {"fetch", connector.KindInvalid, false},
+		} {
+			var id int64
+			err := o.store.Write(o.Context(), func(ctx context.Context, tx store.Tx) (err error) {
+				id, _, err = o.store.SaveCause(ctx, tx, store.Cause{Flow: "orders", State: store.TaskFailed, Step: c.step, Kind: string(c.kind), Code: string(c.kind), Message: "no"}, time.Now())
+				return err
+			})
+			if err != nil {
+				o.Fatal(err)
+			}
+			if _, err := o.Ignore(o.Context(), o.anna, id, "because"); (err == nil) != c.want {
+				o.Errorf("ignoring a fault of kind %s while it was at %s gives %v", c.kind, c.step, err)
+			}
+		}
+	})
 }

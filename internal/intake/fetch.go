@@ -113,7 +113,7 @@ func (in *Intake) fetchFailed(ctx context.Context, source *Source, w store.Fetch
 		var causeID int64
 		for _, route := range source.Routes[commerce.Kind(w.Kind)] {
 			cause := store.Cause{Flow: route.Flow, State: store.TaskFailed, Step: "fetch", Kind: string(kind), Code: string(kind), Message: "the record could not be read from " + source.Name}
-			id, err := in.store.SaveCause(ctx, tx, cause, now)
+			id, _, err := in.store.SaveCause(ctx, tx, cause, now)
 			if err != nil {
 				return err
 			}

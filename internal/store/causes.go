@@ -45,7 +45,7 @@ type CauseState string
 const (
 	CauseOpen    CauseState = "open"
 	CauseSnoozed CauseState = "snoozed" // open again after a time
-	CauseIgnored CauseState = "ignored" // its tasks stay as they are and it is not counted as open
+	CauseIgnored CauseState = "ignored" // what comes with it is left out, and it is not counted as open
 	CauseClosed  CauseState = "closed"  // no task has it any more
 )
 
@@ -81,21 +81,26 @@ func (c Cause) fingerprint() string {
 	return hex.EncodeToString(hash.Sum(nil)[:16])
 }
 
-// SaveCause notes that a cause was seen and gives its id. One that was closed is open again.
-func (s *Store) SaveCause(ctx context.Context, tx Tx, c Cause, now time.Time) (int64, error) {
-	var id int64
-	err := tx.QueryRow(ctx, `
+// SaveCause notes that a cause was seen, and gives its id and why it is ignored, "" when it is not. One that was closed is
+// open again.
+func (s *Store) SaveCause(ctx context.Context, tx Tx, c Cause, now time.Time) (id int64, ignored string, err error) {
+	err = tx.QueryRow(ctx, `
 		INSERT INTO causes (flow, fingerprint, state, step, kind, code, field, value, message, fix, first_seen, last_seen, opened_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $11)
 		ON CONFLICT (flow, fingerprint) DO UPDATE SET state = excluded.state, kind = excluded.kind, value = excluded.value, fix = excluded.fix,
 			last_seen = excluded.last_seen, closed_at = 0,
 			opened_at = CASE WHEN causes.closed_at > 0 THEN excluded.last_seen ELSE causes.opened_at END
-		RETURNING id`,
-		c.Flow, c.fingerprint(), string(c.State), c.Step, c.Kind, c.Code, c.Field, c.Value, c.Message, c.Fix, millis(now)).Scan(&id)
+		RETURNING id, ignored_why`,
+		c.Flow, c.fingerprint(), string(c.State), c.Step, c.Kind, c.Code, c.Field, c.Value, c.Message, c.Fix, millis(now)).Scan(&id, &ignored)
 	if err != nil {
-		return 0, fmt.Errorf("cause in flow %s: %w", c.Flow, err)
+		return 0, "", fmt.Errorf("cause in flow %s: %w", c.Flow, err)
 	}
-	return id, nil
+	return id, ignored, nil
+}
+
+// IgnoredReason says why a record is left out whose cause is ignored.
+func IgnoredReason(causeID int64, ignored, failure string) string {
+	return fmt.Sprintf("left out because its cause %d is ignored (%s): %s", causeID, ignored, failure)
 }
 
 const causeColumns = `id, flow, state, step, kind, code, field, value, message, fix, first_seen, last_seen, opened_at, closed_at, owner, snoozed_until, ignored_why`
@@ -244,7 +249,8 @@ func (s *Store) SnoozeCause(ctx context.Context, tx Tx, id int64, until time.Tim
 	return changeCause(tx.Exec(ctx, `UPDATE causes SET snoozed_until = $2 WHERE id = $1`, id, millis(until)))
 }
 
-// IgnoreCause keeps a cause from being open for good, for a reason. Its tasks stay as they are.
+// IgnoreCause keeps a cause from being open for good, for a reason. Its tasks stay as they are; those that get it later are
+// skipped under it.
 func (s *Store) IgnoreCause(ctx context.Context, tx Tx, id int64, why string) error {
 	if why == "" {
 		return errors.New("ignoring a cause needs a reason")

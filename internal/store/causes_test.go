@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -163,10 +164,14 @@ func TestCausesAreTakenCareOf(t *testing.T) {
 		change(func(ctx context.Context, tx store.Tx) error { return s.IgnoreCause(ctx, tx, id, "test orders") })
 		is(store.CauseIgnored, now)
 		is(store.CauseIgnored, now.Add(2*time.Hour))
-		withCause(t, s, "3", "A", "7", "EUR", now) // new ones are held all the same
+		withCause(t, s, "3", "A", "7", "EUR", now) // new ones are left out as well, where all can see them
 		is(store.CauseIgnored, now)
-		if task := task(t, s, erp.Flow, 3); task.State != store.TaskHeld || task.CauseID != id {
-			t.Errorf("%+v", task)
+		left := task(t, s, erp.Flow, 3)
+		if left.State != store.TaskSkipped || left.CauseID != id || left.Pinned || !left.WaitingSince.IsZero() || !strings.Contains(left.Reason, "ignored (test orders): ") {
+			t.Errorf("%+v", left)
+		}
+		if story, err := s.TaskStory(t.Context(), left.ID); err != nil || story.Deliveries[0].Outcome != "skipped" {
+			t.Errorf("%+v, %v", story.Deliveries, err)
 		}
 		change(func(ctx context.Context, tx store.Tx) error { return s.ReopenCause(ctx, tx, id) })
 		is(store.CauseOpen, now)

@@ -196,7 +196,7 @@ func TestARecordThatCannotBeReadIsTold(t *testing.T) {
 		listener(t, s, "ep_1", "order.failed")
 		observed := observe(t, s, order("1", start)) // thin
 		write(t, s, func(ctx context.Context, tx store.Tx) error {
-			id, err := s.SaveCause(ctx, tx, store.Cause{Flow: erp.Flow, State: store.TaskFailed, Step: "fetch", Code: "not_found", Message: "gone"}, start)
+			id, _, err := s.SaveCause(ctx, tx, store.Cause{Flow: erp.Flow, State: store.TaskFailed, Step: "fetch", Code: "not_found", Message: "gone"}, start)
 			if err != nil {
 				return err
 			}

@@ -39,7 +39,7 @@ func (s *Store) Prune(ctx context.Context, r Retention) (Pruned, error) {
 		{"audit", &p.Audit, r.Audit, `DELETE FROM audit WHERE id IN (
 			SELECT id FROM audit WHERE at < $1 ORDER BY at LIMIT $2)`},
 		{"causes", &p.Causes, r.Deliveries, `DELETE FROM causes WHERE id IN (
-			SELECT id FROM causes WHERE last_seen < $1 AND NOT EXISTS (SELECT 1 FROM tasks WHERE tasks.cause_id <> 0 AND tasks.cause_id = causes.id) LIMIT $2)`},
+			SELECT id FROM causes WHERE last_seen < $1 AND ignored_why = '' AND NOT EXISTS (SELECT 1 FROM tasks WHERE tasks.cause_id <> 0 AND tasks.cause_id = causes.id) LIMIT $2)`},
 		{"calls", &p.Calls, r.Calls, `DELETE FROM calls WHERE (caller, key) IN (
 			SELECT caller, key FROM calls WHERE created_at < $1 ORDER BY created_at LIMIT $2)`},
 		{"backfills", &p.Backfills, r.Deliveries, `DELETE FROM cursors WHERE id IN (

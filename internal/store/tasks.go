@@ -214,11 +214,23 @@ func (s *Store) PackDetail(plain []byte) ([]byte, error) { return s.pack(plain, 
 
 // FinishTask records a result: links, delivery, cause, the task's new state and the message of it. When the record has
 // moved on meanwhile, a synced task is due again at once; again is then true. A result of a run that
-// no longer owns the task changes no state; its links are kept, because the documents exist.
+// no longer owns the task changes no state; its links are kept, because the documents exist. What would be held or failed by a
+// cause that is ignored is skipped; new content of the record is tried again.
 func (s *Store) FinishTask(ctx context.Context, tx Tx, r Result) (again bool, err error) {
 	for _, l := range r.Links {
 		if err := s.SaveLink(ctx, tx, l, r.Ended); err != nil {
 			return false, err
+		}
+	}
+	var causeID int64
+	if r.Cause != nil {
+		var ignored string
+		if causeID, ignored, err = s.SaveCause(ctx, tx, *r.Cause, r.Ended); err != nil {
+			return false, err
+		}
+		// Whether an unclear attempt made a document has to be found out all the same.
+		if ignored != "" && !r.Uncertain && (r.State == TaskHeld || r.State == TaskFailed) {
+			r.State, r.Outcome, r.Reason = TaskSkipped, string(TaskSkipped), IgnoredReason(causeID, ignored, r.Reason)
 		}
 	}
 	if r.Outcome != "" {
@@ -231,12 +243,6 @@ func (s *Store) FinishTask(ctx context.Context, tx Tx, r Result) (again bool, er
 	if r.Summary != nil {
 		if err := s.saveSummary(ctx, tx, r.Work, r.Summary, r.Ended); err != nil {
 			return false, fmt.Errorf("record %d: %w", r.Work.RecordID, err)
-		}
-	}
-	var causeID int64
-	if r.Cause != nil {
-		if causeID, err = s.SaveCause(ctx, tx, *r.Cause, r.Ended); err != nil {
-			return false, err
 		}
 	}
 	attempt := 0

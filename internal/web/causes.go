@@ -372,7 +372,7 @@ func causesEmpty(f desk.CauseFilter) (title, text string) {
 	case store.CauseSnoozed:
 		return "Nothing is snoozed", "A cause that waits for something can be snoozed; it comes back by itself."
 	case store.CauseIgnored:
-		return "Nothing is ignored", "Causes that are ignored with a reason stand here, with the orders that come with them later."
+		return "Nothing is ignored", "Causes that are ignored with a reason stand here, with the orders that were left out because they came with them later."
 	case store.CauseClosed:
 		return "No cause has closed yet", "A cause closes by itself when no order has it any more, and opens again when it returns."
 	}
