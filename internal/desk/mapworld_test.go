@@ -183,13 +183,18 @@ func eachMapOffice(t *testing.T, config string, test func(o *mapOffice)) {
 
 func newMapOffice(t *testing.T, st *store.Store, config string) *mapOffice {
 	t.Helper()
+	return newMapOfficeOf(t, st, config, &mapShop{})
+}
+
+func newMapOfficeOf(t *testing.T, st *store.Store, config string, shop connector.Config) *mapOffice {
+	t.Helper()
 	o := &mapOffice{T: t, store: st, erp: &mapERP{items: map[string][]connector.Item{}}, anna: people.Person{ID: 1, Name: "anna", Role: people.Admin}}
 	for _, sku := range []string{"A", "B", "SHIP", "MISC"} {
 		o.erp.items[sku] = []connector.Item{{ID: "id-" + sku, SKU: sku, Name: "Article " + sku}}
 	}
 	o.erp.items["OLD"] = []connector.Item{{ID: "id-OLD", SKU: "OLD", Name: "Old article", Inactive: true}}
 	definitions := []connector.Definition{
-		{Name: "shop", Title: "Shop", Group: connector.GroupShop, Roles: connector.Source, New: func() connector.Config { return &mapShop{} }},
+		{Name: "shop", Title: "Shop", Group: connector.GroupShop, Roles: connector.Source, New: func() connector.Config { return shop }},
 		{Name: "erp", Title: "ERP", Group: connector.GroupERP, Roles: connector.Destination, New: func() connector.Config { return &mapERPConfig{erp: o.erp} }},
 	}
 	err := st.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {

@@ -1,9 +1,12 @@
 package desk_test
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -11,6 +14,7 @@ import (
 	"github.com/orderlyhq/orderly/connector"
 	"github.com/orderlyhq/orderly/internal/desk"
 	"github.com/orderlyhq/orderly/internal/store"
+	"github.com/orderlyhq/orderly/internal/store/storetest"
 	"github.com/orderlyhq/orderly/money"
 )
 
@@ -302,6 +306,58 @@ func TestAnOrderThatIsDeliveredMeanwhileIsNotLinked(t *testing.T) {
 		if l := o.tale(held.ID, false).Document(); l == nil || l.DocumentID == "77" {
 			o.Errorf("the order, which was delivered, is linked to %+v", l)
 		}
+	})
+}
+
+// mapLibrary is a shop whose orders can be read one by one.
+type mapLibrary struct {
+	mapShop
+	orders map[string]commerce.Order
+}
+
+func (l *mapLibrary) Open(context.Context, connector.Env) (connector.Connector, error) { return l, nil }
+func (l *mapLibrary) Decoder() connector.Decoder                                       { return l }
+
+func (l *mapLibrary) Fetch(_ context.Context, ref connector.Ref) (connector.Raw, error) {
+	order, ok := l.orders[ref.ID]
+	if !ok {
+		return connector.Raw{}, connector.Errorf(connector.KindNotFound, "fetch", "no order %s", ref.ID)
+	}
+	body, err := json.Marshal(order)
+	return connector.Raw{Ref: ref, Body: body, UpdatedAt: time.Now()}, err
+}
+
+func TestResyncReadsTheOrderAnewAndDeliversIt(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		library := &mapLibrary{orders: map[string]commerce.Order{"1": mapSale("1", "A")}}
+		o := newMapOfficeOf(t, st, orderConfig, library)
+		o.arrive(library.orders["1"])
+		resync := func(why string) store.TaskRow {
+			t.Helper()
+			if err := o.Resync(o.Context(), o.anna, o.state("1").ID, why); err != nil {
+				t.Fatal(err)
+			}
+			if row := o.state("1"); row.State != store.TaskWaiting {
+				t.Fatalf("before it is read it is %+v", row)
+			}
+			for lane := range 8 {
+				if _, err := o.node.Intake().RunFetchLane(o.Context(), "shop", lane, time.Minute); err != nil {
+					t.Fatal(err)
+				}
+			}
+			o.work()
+			return o.state("1")
+		}
+		first := resync("")
+		if row := resync("the ERP was restored"); row.State != store.TaskSynced || row.Wanted != first.Wanted || len(o.erp.written) != 3 {
+			t.Errorf("without news it is %+v, written %d times; want it delivered again", row, len(o.erp.written))
+		}
+		library.orders["1"] = mapSale("1", "B")
+		row := resync(" a webhook was lost ")
+		if row.State != store.TaskSynced || row.Wanted != first.Wanted+1 || row.Delivered != row.Wanted || o.erp.written[3].Lines[0].Item.SKU != "B" {
+			t.Errorf("with news it is %+v, written %d times", row, len(o.erp.written))
+		}
+		o.audited("resync", fmt.Sprintf("task/%d", o.state("1").ID), "a webhook was lost")
 	})
 }
 
