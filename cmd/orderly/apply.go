@@ -35,7 +35,7 @@ history is paused and kept.`,
 			if err != nil {
 				return err
 			}
-			i, err := data.open(cmd)
+			i, err := data.openOrMake(cmd)
 			if err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 
@@ -45,8 +46,15 @@ type installation struct {
 	log     *slog.Logger
 }
 
-// open opens the data; close must follow.
-func (f *dataFlags) open(cmd *cobra.Command) (*installation, error) {
+// open opens data that is there; close must follow.
+func (f *dataFlags) open(cmd *cobra.Command) (*installation, error) { return f.openData(cmd, true) }
+
+// openOrMake opens the data, and makes it where there is none: for the verbs that people begin with. close must follow.
+func (f *dataFlags) openOrMake(cmd *cobra.Command) (*installation, error) {
+	return f.openData(cmd, false)
+}
+
+func (f *dataFlags) openData(cmd *cobra.Command, existing bool) (*installation, error) {
 	if f.dir == "" {
 		return nil, usageError("--data is empty: name the folder of the database and the key")
 	}
@@ -56,9 +64,13 @@ func (f *dataFlags) open(cmd *cobra.Command) (*installation, error) {
 	}
 	i := &installation{
 		log: log, metrics: telemetry.NewMetrics(version),
-		options: node.Options{DataDir: f.dir, Database: f.database, Definitions: all.Definitions(), Version: version, Log: log},
+		options: node.Options{DataDir: f.dir, Database: f.database, Existing: existing, Definitions: all.Definitions(), Version: version, Log: log},
 	}
-	if i.store, err = node.OpenStore(cmd.Context(), i.options); err != nil {
+	i.store, err = node.OpenStore(cmd.Context(), i.options)
+	if none, ok := errors.AsType[*node.NoDatabaseError](err); ok {
+		return nil, usageError("%w: check --data and --database; a new one is made by orderly serve, apply or users add", none)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return i, nil

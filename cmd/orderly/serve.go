@@ -32,7 +32,7 @@ loopback give --tls-cert and --tls-key, or --proxy with the networks of the prox
 		Example: "  orderly serve --config orderly.yaml --data /var/lib/orderly --listen 127.0.0.1:8080",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			i, err := data.open(cmd)
+			i, err := data.openOrMake(cmd)
 			if err != nil {
 				return err
 			}

@@ -38,6 +38,7 @@ removed.`,
 type userVerb struct {
 	data dataFlags
 	why  string
+	new  bool // there need be no data yet
 }
 
 func (v *userVerb) add(c *cobra.Command) {
@@ -47,7 +48,11 @@ func (v *userVerb) add(c *cobra.Command) {
 
 // run opens the people of the data for a function.
 func (v *userVerb) run(cmd *cobra.Command, do func(ctx context.Context, s *people.Service) error) error {
-	i, err := v.data.open(cmd)
+	open := v.data.open
+	if v.new {
+		open = v.data.openOrMake
+	}
+	i, err := open(cmd)
 	if err != nil {
 		return err
 	}
@@ -113,6 +118,7 @@ which the user signs in once and sets a password.`,
 			})
 		},
 	}
+	v.new = true
 	v.add(c)
 	way.add(c)
 	flags := c.Flags()

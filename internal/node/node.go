@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,6 +32,8 @@ type Options struct {
 	DataDir string
 	// Database is the address of a PostgreSQL database; "" is SQLite in DataDir.
 	Database string
+	// Existing refuses to make a database or a key where there is none.
+	Existing bool
 	// PublicURL is where vendors reach this Orderly; "" takes no subscriptions at vendors.
 	PublicURL   string
 	Definitions []connector.Definition
@@ -65,10 +68,47 @@ type Meter interface {
 // newName gives a name that nothing else has.
 func newName() string { return rand.Text()[:12] }
 
+// NoDatabaseError says that there is no database where one must be.
+type NoDatabaseError struct{ Where string }
+
+func (e *NoDatabaseError) Error() string { return "there is no Orderly database in " + e.Where }
+
+// find says whether the data can be opened as it is, before anything is made. The secrets of a database cannot be read
+// with a new key, so that none is made for one that exists.
+func (o *Options) find(ctx context.Context) error {
+	there, err := store.Exists(ctx, store.Options{Dir: o.DataDir, URL: o.Database})
+	if err != nil {
+		return err
+	}
+	if !there {
+		if o.Existing {
+			return &NoDatabaseError{Where: o.where()}
+		}
+		return nil
+	}
+	has, err := secret.HasKey(o.DataDir, o.Getenv)
+	if err == nil && !has {
+		err = fmt.Errorf("the key %s is missing, and nothing else opens the secrets in the database: bring the file back from a backup or from another node, or give the key by %s or %s",
+			filepath.Join(o.DataDir, secret.KeyFile), secret.EnvKey, secret.EnvKeyFile)
+	}
+	return err
+}
+
+// where names the database for people; an address may hold a password.
+func (o *Options) where() string {
+	if o.Database != "" {
+		return "the PostgreSQL database"
+	}
+	return o.DataDir
+}
+
 // OpenStore opens the database and the key that its secrets are sealed with. The database remembers
 // which key that is, and another one is refused.
 func OpenStore(ctx context.Context, o Options) (*store.Store, error) {
 	o.complete()
+	if err := o.find(ctx); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(o.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the data folder: %w", err)
 	}

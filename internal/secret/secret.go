@@ -62,6 +62,21 @@ func OpenBox(dataDir string, getenv func(string) string) (*Box, error) {
 	return NewBox(text, "the file "+path)
 }
 
+// HasKey says whether OpenBox finds a key, so that it makes none.
+func HasKey(dataDir string, getenv func(string) string) (bool, error) {
+	if getenv(EnvKey) != "" || getenv(EnvKeyFile) != "" {
+		return true, nil
+	}
+	_, err := os.Stat(filepath.Join(dataDir, KeyFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("looking for the key: %w", err)
+	}
+	return true, nil
+}
+
 // NewKey makes a new key, as text of one line.
 func NewKey() (string, error) {
 	handle, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())

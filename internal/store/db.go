@@ -10,6 +10,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"os"
@@ -127,6 +128,34 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		return nil, err
 	}
 	return &DB{engine: lite, dialect: SQLite, sqlite: lite}, nil
+}
+
+// Exists says whether there is a database that has been opened before, with a key. It changes nothing.
+func Exists(ctx context.Context, o Options) (bool, error) {
+	if o.URL == "" {
+		_, err := os.Stat(filepath.Join(o.Dir, sqliteFile))
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("looking for the database: %w", err)
+		}
+		return true, nil
+	}
+	pg, err := openPostgres(ctx, o.URL)
+	if err != nil {
+		return false, err
+	}
+	defer pg.pool.Close()
+	var there bool
+	err = pg.pool.QueryRow(ctx, `SELECT to_regclass('meta') IS NOT NULL`).Scan(&there)
+	if err == nil && there {
+		err = pg.pool.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM meta WHERE key = 'sealed_with')`).Scan(&there)
+	}
+	if err != nil {
+		return false, fmt.Errorf("looking for the tables of Orderly: %w", err)
+	}
+	return there, nil
 }
 
 // Write runs fn in a transaction and commits it. What fn did is durable, committed and synced to disk, when Write
