@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/orderlyhq/orderly/commerce"
@@ -191,6 +192,10 @@ func (c *conn) Fetch(ctx context.Context, ref connector.Ref) (connector.Raw, err
 	resource, graphKind, err := resourceOf(ref.Kind)
 	if err != nil {
 		return connector.Raw{}, err
+	}
+	// Shopify answers another id as a bad request, which is no word about the record.
+	if _, err := strconv.ParseUint(ref.ID, 10, 64); err != nil {
+		return connector.Raw{}, connector.Errorf(connector.KindNotFound, "read "+string(ref.Kind), "ids of Shopify are numbers")
 	}
 	raw := connector.Raw{Ref: ref, Form: c.config.API}
 	switch {

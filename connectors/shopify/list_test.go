@@ -186,6 +186,12 @@ func TestWhatIsNotThere(t *testing.T) {
 			if _, err := b.conn.Fetcher.Fetch(t.Context(), connector.Ref{Kind: kind, ID: "1"}); connector.KindOf(err) != connector.KindNotFound {
 				t.Errorf("%s: %v", kind, err)
 			}
+			for _, id := range []string{"#1001", "12a", "-1", ""} {
+				_, err := b.conn.Fetcher.Fetch(t.Context(), connector.Ref{Kind: kind, ID: id})
+				if connector.KindOf(err) != connector.KindNotFound || !strings.Contains(err.Error(), "numbers") {
+					t.Errorf("%s %q: %v", kind, id, err)
+				}
+			}
 			page, err := b.conn.Lister.List(t.Context(), connector.Query{Kind: kind})
 			if err != nil || page.More || len(page.Events) != 0 || page.Next != "" {
 				t.Errorf("%s: %+v, %v", kind, page, err)
