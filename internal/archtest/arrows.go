@@ -55,6 +55,13 @@ var arrows = []arrow{
 		why: "who may come in has nothing to do with what is inside",
 	},
 	{
+		from: func(folder string) bool { return within(folder, "internal/notice") },
+		to: func(folder string) bool {
+			return within(folder, "internal/desk", "internal/web", "internal/api", "internal/node", "internal/jobs", "internal/flow", "internal/intake", "internal/httpx", "connectors")
+		},
+		why: "what is told stands in the store; who tells it knows no vendor, no flow and no screen",
+	},
+	{
 		from: func(folder string) bool {
 			return strings.HasPrefix(folder, "internal/") && !within(folder, "internal/web", "internal/api", "internal/server", "internal/demo", "internal/gen")
 		},
