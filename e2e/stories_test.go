@@ -1,12 +1,15 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
 
@@ -335,6 +338,23 @@ func TestEveryScreenIsAccessibleInLightAndDark(t *testing.T) {
 	}
 }
 
+func TestTheColoursAreThoseThatAPersonChoseOrElseTheSystems(t *testing.T) {
+	o := furnished(t, shopifyToOdoo)
+	b := newBrowser(t, o.base, 1360, 900)
+	o.signIn(b, adminName)
+	const light, dark = "rgb(246, 247, 248)", "rgb(18, 22, 26)"
+	for _, c := range []struct{ chosen, system, want string }{
+		{"", "light", light}, {"", "dark", dark}, {"light", "dark", light}, {"dark", "light", dark},
+	} {
+		b.prefers(c.system)
+		b.theme(c.chosen)
+		b.open("/")
+		if got := evaluate[string](b, `getComputedStyle(document.body).backgroundColor`); got != c.want {
+			t.Errorf("chosen %q on a %s system the ground is %s, want %s", c.chosen, c.system, got, c.want)
+		}
+	}
+}
+
 func TestTheFirstScreensFitAPhone(t *testing.T) {
 	o := furnished(t, shopifyToOdoo)
 	o.make("shopify", 4, "")
@@ -356,6 +376,17 @@ func TestTheFirstScreensFitAPhone(t *testing.T) {
 	b.until("see the menu", `getComputedStyle(document.querySelector("#nav")).display !== "none"`)
 	b.click(`#nav a[href="/orders"]`)
 	b.at("/orders")
+}
+
+// prefers makes the system light or dark.
+func (b *browser) prefers(scheme string) {
+	b.t.Helper()
+	b.do("prefer "+scheme, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+		})
+		return err
+	}))
 }
 
 // theme has the pages shown in a theme.
