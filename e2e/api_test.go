@@ -83,6 +83,12 @@ func TestTheAPIAnswersAsItIsDescribed(t *testing.T) {
 		t.Fatalf("runs: %v %s", err, text)
 	}
 
+	var bulk struct{ ID string }
+	status, text := c.call(http.MethodPost, "/api/v1/causes/1/retry", `{"why":"test"}`)
+	if err := json.Unmarshal(text, &bulk); err != nil || status != http.StatusAccepted || bulk.ID == "" {
+		t.Fatalf("retrying a cause is answered %d, %v: %s", status, err, text)
+	}
+
 	_, description := c.call(http.MethodGet, "/api/v1/openapi.json", "")
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(description))
 	if err != nil {
@@ -112,6 +118,8 @@ func TestTheAPIAnswersAsItIsDescribed(t *testing.T) {
 			id = fmt.Sprint(runs.Items[0].ID)
 		case strings.HasPrefix(path, "/webhook-endpoints/"):
 			id = endpointID(t, c)
+		case strings.HasPrefix(path, "/bulks/"):
+			id = bulk.ID
 		}
 		name := o.flow()
 		if strings.HasPrefix(path, "/connections/") {

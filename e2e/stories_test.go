@@ -171,6 +171,9 @@ func (o *office) fixAll(b *browser) {
 		b.until("see what became of the one", `document.querySelector("#tried .badge:is(.synced, .held, .failed)") !== null`)
 		if b.has("#tried .badge.synced") && b.has("#tried button.primary") {
 			b.click("#tried button.primary")
+			b.until("see the bulk action end", `location.pathname.startsWith("/bulk/") && document.querySelector("#main").innerText.includes("changed.")`)
+			b.accessible("a bulk action that ended")
+			b.press("Back to the cause")
 			b.until("see the cause close", `document.querySelector("#main").innerText.includes("closed")`)
 		}
 	}
