@@ -241,7 +241,10 @@ func printStoryJSON(w io.Writer, story store.Story) error {
 	for i, d := range story.Deliveries {
 		deliveries[i] = delivery{Delivery: d, Detail: d.Detail}
 	}
-	return printJSON(w, map[string]any{"task": story.Task, "events": story.Events, "deliveries": deliveries, "links": story.Links})
+	return printJSON(w, map[string]any{
+		"task": story.Task, "events": story.Events, "deliveries": deliveries, "links": story.Links,
+		"older_events": story.OlderEvents, "older_deliveries": story.OlderDeliveries,
+	})
 }
 
 func printStory(w io.Writer, story store.Story, requests bool) error {
@@ -266,10 +269,16 @@ func printStory(w io.Writer, story store.Story, requests bool) error {
 		p("  %-9s %s %s %s %s", l.Role, l.DocumentType, strings.TrimSpace(l.Number+" (id "+l.DocumentID+")"), l.State, l.URL)
 	}
 	p("\nevents")
+	if story.OlderEvents > 0 {
+		p("  (%d older ones are not shown)", story.OlderEvents)
+	}
 	for _, e := range story.Events {
 		p("  %s  %-8s %-24s %s (revision %d)", e.At.Format(time.RFC3339), e.Via, e.Topic, e.Outcome, e.Revision)
 	}
 	p("\ndeliveries")
+	if story.OlderDeliveries > 0 {
+		p("  (%d older ones are not shown)", story.OlderDeliveries)
+	}
 	if len(story.Deliveries) == 0 {
 		p("  none yet")
 	}
