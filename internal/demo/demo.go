@@ -105,6 +105,7 @@ func (w *world) startServer(ctx context.Context, listener net.Listener) error {
 	w.metrics.WatchTasks(w.store, time.Now)
 	front, err := server.New(server.Options{
 		Store: w.store, Node: w.node, Metrics: w.metrics.Handler(), Definitions: w.options.Definitions, Version: w.options.Version, Log: w.options.Log,
+		LinksAtOnce: true,
 	})
 	if err != nil {
 		return err

@@ -15,7 +15,8 @@ var (
 	ErrLink = errors.New("this link was used already or has expired; ask an administrator for a new one")
 	// ErrUnknown is a user, token or session that does not exist.
 	ErrUnknown = errors.New("there is no such user or token")
-	// ErrByToken is why an API token cannot do what would outlive it.
+	// ErrByToken is why an API token cannot do what would outlive it: make tokens and sign-in links, and say who may sign in
+	// and as what.
 	ErrByToken = errors.New("this cannot be done with an API token; sign in to do it")
 	// ErrLastAdmin keeps the door from closing behind everybody.
 	ErrLastAdmin = errors.New("this is the last administrator who can sign in; make somebody else one first")

@@ -36,16 +36,34 @@ func NewGuard(s *Service, trusted ...netip.Prefix) *Guard {
 	return &Guard{service: s, trusted: trusted, cross: http.NewCrossOriginProtection()}
 }
 
-// Require lets a request through to next when it comes from somebody whose role allows the given one, or from anybody
-// when it is Everybody; next finds the person with FromContext, and the session, where there is one, with
-// SessionFromContext. Otherwise denied answers; its error is ErrSignIn, ErrCrossSite, a *RoleError, or another when the
-// store cannot be asked.
-func (g *Guard) Require(role Role, next http.Handler, denied func(w http.ResponseWriter, r *http.Request, err error)) http.Handler {
+// Denied answers a request that is not let through. Its error is ErrSignIn, ErrCrossSite, a *RoleError, or another when
+// the store cannot be asked.
+type Denied = func(w http.ResponseWriter, r *http.Request, err error)
+
+// Require lets a call through to next when it comes from somebody whose role allows the given one, by an API token or
+// in a session, or from anybody when the role is Everybody. next finds the person with FromContext, and the session,
+// where there is one, with SessionFromContext. Otherwise denied answers.
+func (g *Guard) Require(role Role, next http.Handler, denied Denied) http.Handler {
+	return g.require(role, bearer, next, denied)
+}
+
+// RequireSession is Require for pages, which people see: API tokens are not looked at. So a token that was stolen opens
+// nothing that would outlive it, such as a sign-in link.
+func (g *Guard) RequireSession(role Role, next http.Handler, denied Denied) http.Handler {
+	return g.require(role, noToken, next, denied)
+}
+
+// tokenOf gives the API token that a request comes with; empty when it comes with none.
+type tokenOf func(r *http.Request) string
+
+func noToken(*http.Request) string { return "" }
+
+func (g *Guard) require(role Role, token tokenOf, next http.Handler, denied Denied) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, err := g.Identify(r)
+		ctx, err := g.identify(r, token(r))
 		switch {
 		case role == Everybody && (err == nil || errors.Is(err, ErrSignIn)):
-			err = g.fromHere(r)
+			err = g.fromHere(r, token(r))
 		case err == nil:
 			if p, _ := FromContext(ctx); !p.Role.Allows(role) {
 				err = &RoleError{Have: p.Role, Need: role}
@@ -59,12 +77,12 @@ func (g *Guard) Require(role Role, next http.Handler, denied func(w http.Respons
 	})
 }
 
-// Identify finds out who sends a request: by `Authorization: Bearer`, or else by the session cookie. It gives the
-// request's context with the person in it.
-func (g *Guard) Identify(r *http.Request) (context.Context, error) {
+// identify finds out who sends a request: by the API token, or else by the session cookie. It gives the request's
+// context with the person in it.
+func (g *Guard) identify(r *http.Request, token string) (context.Context, error) {
 	ctx := r.Context()
-	if text := bearer(r); text != "" {
-		p, err := g.service.Token(ctx, text)
+	if token != "" {
+		p, err := g.service.Token(ctx, token)
 		if err != nil {
 			return ctx, err
 		}
@@ -79,16 +97,16 @@ func (g *Guard) Identify(r *http.Request) (context.Context, error) {
 		return ctx, err
 	}
 	// Browsers send cookies by themselves, also when another site makes them ask.
-	if err := g.fromHere(r); err != nil {
+	if err := g.fromHere(r, token); err != nil {
 		return ctx, err
 	}
 	return context.WithValue(NewContext(ctx, p), sessionKey{}, session), nil
 }
 
 // fromHere refuses a request that may change something and that another site had a browser send, be it to sign in as
-// somebody else. Requests with a token are no browser's own doing.
-func (g *Guard) fromHere(r *http.Request) error {
-	if bearer(r) == "" && g.cross.Check(r) != nil {
+// somebody else. Requests with an API token are no browser's own doing.
+func (g *Guard) fromHere(r *http.Request, token string) error {
+	if token == "" && g.cross.Check(r) != nil {
 		return ErrCrossSite
 	}
 	return nil

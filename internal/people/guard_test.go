@@ -167,6 +167,40 @@ func TestNobodyIsAskedToSignIn(t *testing.T) {
 	}
 }
 
+func TestPagesLookAtNoToken(t *testing.T) {
+	w := newWorld(t, emptyStore(t))
+	g := people.NewGuard(w.Service)
+	w.add("anna", people.Admin)
+	session, p := w.signIn("anna")
+	key, _ := w.token(p, people.NewToken{Name: "ci", Role: people.Admin})
+	token := withHeader("Authorization", "Bearer "+key)
+	for _, c := range []struct {
+		name    string
+		need    people.Role
+		method  string
+		changes []func(r *http.Request)
+		want    error
+		who     int64
+	}{
+		{"a token", people.Viewer, "POST", []func(r *http.Request){token}, people.ErrSignIn, 0},
+		{"a token where all may come", people.Everybody, "GET", []func(r *http.Request){token}, nil, 0},
+		{"a session beside a token", people.Admin, "POST", []func(r *http.Request){token, withCookie("orderly_session", session)}, nil, p.ID},
+		{"another site's form with a token", people.Everybody, "POST", []func(r *http.Request){token, withHeader("Sec-Fetch-Site", "cross-site")}, people.ErrCrossSite, 0},
+	} {
+		var who people.Person
+		var err error
+		page := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { who, _ = people.FromContext(r.Context()) })
+		r := request(c.method, nil)
+		for _, change := range c.changes {
+			change(r)
+		}
+		g.RequireSession(c.need, page, func(_ http.ResponseWriter, _ *http.Request, e error) { err = e }).ServeHTTP(httptest.NewRecorder(), r)
+		if !errors.Is(err, c.want) || who.ID != c.who || who.Token != "" {
+			t.Errorf("%s: %+v, error %v", c.name, who, err)
+		}
+	}
+}
+
 func TestGuardSaysWhenTheStoreCannotBeAsked(t *testing.T) {
 	w := newWorld(t, emptyStore(t))
 	w.add("anna", people.Viewer)

@@ -15,6 +15,9 @@ const longestLink = 7 * 24 * time.Hour
 // MakeLink gives the secret of a one-time link with which a user signs in without a password, once and within the
 // lifetime (a week at most).
 func (s *Service) MakeLink(ctx context.Context, by Person, userID int64, lifetime time.Duration, why string) (secret string, err error) {
+	if err := by.inPerson(); err != nil {
+		return "", err
+	}
 	if lifetime <= 0 || lifetime > longestLink {
 		return "", &InputError{Field: "lifetime", Message: "take more than nothing and a week at the most"}
 	}

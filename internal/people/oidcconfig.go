@@ -124,6 +124,9 @@ func (s *Service) oidc(ctx context.Context) (c OIDCConfig, found bool, err error
 // SetOIDC asks the provider for its description and keeps the configuration. An *InputError says what cannot be taken,
 // an *OIDCError what the provider answered.
 func (s *Service) SetOIDC(ctx context.Context, by Person, c OIDCConfig, why string) error {
+	if err := by.inPerson(); err != nil {
+		return err
+	}
 	if err := c.check(); err != nil {
 		return err
 	}

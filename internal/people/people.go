@@ -64,6 +64,14 @@ func (p Person) Who() string {
 	return p.Name + " (token " + p.Token + ")"
 }
 
+// inPerson refuses an API token for what would outlive it.
+func (p Person) inPerson() error {
+	if p.Token != "" {
+		return ErrByToken
+	}
+	return nil
+}
+
 type contextKey struct{}
 
 // NewContext gives a context that carries the person. The guard does it for every request; tests may.

@@ -57,8 +57,8 @@ type NewToken struct {
 // CreateToken makes an API token that acts in the maker's name, and gives its text, which nobody can see again. Its
 // role is at most the maker's, now and whenever it is used. A token cannot make tokens: they would outlive it.
 func (s *Service) CreateToken(ctx context.Context, by Person, n NewToken, why string) (text string, _ APIToken, _ error) {
-	if by.Token != "" {
-		return "", APIToken{}, ErrByToken
+	if err := by.inPerson(); err != nil {
+		return "", APIToken{}, err
 	}
 	name, err := parseName(n.Name)
 	if err != nil {

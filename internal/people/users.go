@@ -81,6 +81,9 @@ type NewUser struct {
 
 // Add adds a user. An *InputError says what cannot be taken.
 func (s *Service) Add(ctx context.Context, by Person, n NewUser, why string) (User, error) {
+	if err := by.inPerson(); err != nil {
+		return User{}, err
+	}
 	u, err := s.prepare(ctx, n)
 	if err != nil {
 		return User{}, err
@@ -132,6 +135,9 @@ func (s *Service) insert(ctx context.Context, tx store.Tx, u *store.User, now ti
 // SetPassword gives another user a new password and ends all sessions of that user. For one's own there is
 // ChangePassword, which asks for the old one.
 func (s *Service) SetPassword(ctx context.Context, by Person, userID int64, password, why string) error {
+	if err := by.inPerson(); err != nil {
+		return err
+	}
 	if by.ID == userID {
 		return &InputError{Field: "old_password", Message: "change your own password with the old one"}
 	}
@@ -207,6 +213,9 @@ func (s *Service) hashNew(ctx context.Context, password string, u User) (string,
 // SetRole gives a user another role and ends all sessions of that user. ErrLastAdmin when nobody could administer any
 // more.
 func (s *Service) SetRole(ctx context.Context, by Person, userID int64, role Role, why string) error {
+	if err := by.inPerson(); err != nil {
+		return err
+	}
 	role, err := ParseRole(string(role))
 	if err != nil {
 		return err
@@ -228,6 +237,9 @@ func (s *Service) SetRole(ctx context.Context, by Person, userID int64, role Rol
 
 // SetEmail gives a user another address, or none.
 func (s *Service) SetEmail(ctx context.Context, by Person, userID int64, email, why string) error {
+	if err := by.inPerson(); err != nil {
+		return err
+	}
 	email, err := parseEmail(email)
 	if err != nil {
 		return err
@@ -259,6 +271,9 @@ func (s *Service) Disable(ctx context.Context, by Person, userID int64, why stri
 
 // Enable lets a disabled user in again.
 func (s *Service) Enable(ctx context.Context, by Person, userID int64, why string) error {
+	if err := by.inPerson(); err != nil {
+		return err
+	}
 	return s.changeUser(ctx, by, userID, "enable", why, func(ctx context.Context, tx store.Tx, _ store.User, _ *action) error {
 		return s.store.SetUserDisabled(ctx, tx, userID, false)
 	})

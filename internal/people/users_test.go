@@ -15,7 +15,11 @@ import (
 	"github.com/orderlyhq/orderly/internal/store"
 )
 
-var admin = people.Person{ID: 99, Name: "olga", Role: people.Admin, Token: "ops"}
+var (
+	admin = people.Person{ID: 99, Name: "olga", Role: people.Admin}
+	// adminToken is an API token of hers.
+	adminToken = people.Person{ID: 99, Name: "olga", Role: people.Admin, Token: "ops"}
+)
 
 func TestUsersAreListedByName(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
@@ -28,7 +32,7 @@ func TestUsersAreListedByName(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.audited("olga (token ops)", "add", "user/anna m", "new colleague")
+		w.audited("olga", "add", "user/anna m", "new colleague")
 		list, err := w.List(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -77,6 +81,42 @@ func TestWhatCannotBeTakenIsNamed(t *testing.T) {
 	})
 }
 
+func TestTokenOpensNothingThatOutlivesIt(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		anna := w.add("anna", people.Admin)
+		before := w.audit()
+		for what, do := range map[string]func(ctx context.Context) error{
+			"add": func(ctx context.Context) error {
+				_, err := w.Add(ctx, adminToken, people.NewUser{Name: "ben", Role: people.Admin}, "")
+				return err
+			},
+			"link": func(ctx context.Context) error {
+				_, err := w.MakeLink(ctx, adminToken, anna.ID, time.Hour, "")
+				return err
+			},
+			"role":       func(ctx context.Context) error { return w.SetRole(ctx, adminToken, anna.ID, people.Admin, "") },
+			"address":    func(ctx context.Context) error { return w.SetEmail(ctx, adminToken, anna.ID, "me@example.com", "") },
+			"password":   func(ctx context.Context) error { return w.SetPassword(ctx, adminToken, anna.ID, otherPassword, "") },
+			"letting in": func(ctx context.Context) error { return w.Enable(ctx, adminToken, anna.ID, "") },
+			"provider": func(ctx context.Context) error {
+				return w.SetOIDC(ctx, adminToken, people.OIDCConfig{Issuer: "https://login.example.com"}, "")
+			},
+		} {
+			if err := do(t.Context()); !errors.Is(err, people.ErrByToken) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		if len(w.audit()) != len(before) {
+			t.Errorf("the audit has %+v", w.audit())
+		}
+		// It may take access away.
+		if err := w.SignOutEverywhere(t.Context(), adminToken, anna.ID, "a lost computer"); err != nil {
+			t.Error(err)
+		}
+		w.audited("olga (token ops)", "sign out everywhere", "user/anna", "a lost computer")
+	})
+}
+
 func TestPasswordSetByAnotherEndsAllSessions(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		anna := w.add("anna", people.Operator)
@@ -91,7 +131,7 @@ func TestPasswordSetByAnotherEndsAllSessions(t *testing.T) {
 		if err := w.SetPassword(t.Context(), admin, anna.ID, otherPassword, "forgot it"); err != nil {
 			t.Fatal(err)
 		}
-		w.audited("olga (token ops)", "set password", "user/anna", "forgot it")
+		w.audited("olga", "set password", "user/anna", "forgot it")
 		w.gone(token)
 		if _, _, err := w.UseLink(t.Context(), link, home); !errors.Is(err, people.ErrLink) {
 			t.Errorf("a link from before: %v", err)

@@ -30,6 +30,8 @@ type Options struct {
 	Now         func() time.Time
 	// Proxies are the networks of proxies that are believed when they say who called them and how.
 	Proxies []netip.Prefix
+	// LinksAtOnce is for the demo alone, see web.Options.
+	LinksAtOnce bool
 }
 
 // Server answers at one address.
@@ -56,7 +58,7 @@ func New(o Options) (*Server, error) {
 	})
 	dashboard, err := web.New(web.Options{
 		Desk: s.desk, People: s.people, Guard: guard, Notices: o.Node.Notices(), Describe: calls.Description,
-		Version: o.Version, Log: o.Log, Now: o.Now, Ended: s.ended,
+		LinksAtOnce: o.LinksAtOnce, Version: o.Version, Log: o.Log, Now: o.Now, Ended: s.ended,
 	})
 	if err != nil {
 		return nil, err

@@ -81,12 +81,22 @@ func doorProblem(err error) (status int, text string, known bool) {
 }
 
 // serveLink shows a button, because programs that look through mail open every link in it and would use
-// this one up. The demo's link, which is in no mail, goes on at once.
+// this one up, and because another site could sign a reader in as somebody else. The demo's link, which is
+// in no mail, goes on at once.
 func (s *Server) serveLink(w http.ResponseWriter, v *visit) error {
-	if v.query("at") == "once" {
+	if s.atOnce && v.query("at") == "once" && v.Method == http.MethodGet && fromHere(v) {
 		return s.useLink(w, v)
 	}
 	return s.door(w, v, http.StatusOK, "Sign in", linkPage(v.query("token"), ownPage(v.query("to"), "/")))
+}
+
+// fromHere says that no other site had the browser open an address: a page of ours did, or a person.
+func fromHere(v *visit) bool {
+	switch v.Header.Get("Sec-Fetch-Site") {
+	case "", "none", "same-origin":
+		return true
+	}
+	return false
 }
 
 // useLink lets in who has a one-time link.

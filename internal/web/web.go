@@ -34,9 +34,12 @@ type Options struct {
 	Notices *notice.Notices
 	// Describe gives the OpenAPI description of the JSON API.
 	Describe func() ([]byte, error)
-	Version  string
-	Log      *slog.Logger
-	Now      func() time.Time
+	// LinksAtOnce lets one-time links with at=once sign in when they are opened, without a button. Only the demo, which
+	// shows its link on the terminal and knows nobody's data, may have it: otherwise another page could sign a reader in.
+	LinksAtOnce bool
+	Version     string
+	Log         *slog.Logger
+	Now         func() time.Time
 	// Ended, when closed, ends the streams of pages that stay up to date, so that a server can stop.
 	Ended <-chan struct{}
 }
@@ -48,6 +51,7 @@ type Server struct {
 	guard    *people.Guard
 	notices  *notice.Notices
 	describe func() ([]byte, error)
+	atOnce   bool // Options.LinksAtOnce
 	version  string
 	log      *slog.Logger
 	now      func() time.Time
@@ -74,13 +78,13 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		desk: o.Desk, people: o.People, guard: o.Guard, notices: o.Notices, describe: o.Describe, version: o.Version, log: o.Log, now: o.Now, ended: o.Ended, mux: http.NewServeMux(),
+		desk: o.Desk, people: o.People, guard: o.Guard, notices: o.Notices, describe: o.Describe, atOnce: o.LinksAtOnce, version: o.Version, log: o.Log, now: o.Now, ended: o.Ended, mux: http.NewServeMux(),
 	}
 	if s.assets, err = newAssets(files); err != nil {
 		return nil, err
 	}
 	for _, r := range s.routes() {
-		s.mux.Handle(r.pattern, unprompted(s.guard.Require(r.need, s.page(r.serve), s.denied)))
+		s.mux.Handle(r.pattern, unprompted(s.guard.RequireSession(r.need, s.page(r.serve), s.denied)))
 	}
 	s.mux.Handle("GET /assets/{version}/{name}", s.assets)
 	return s, nil

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/orderlyhq/orderly/internal/people"
 )
@@ -114,6 +115,65 @@ func TestPagesLetNothingElseIn(t *testing.T) {
 		}
 		if strings.Contains(w.Body.String(), " style=") || strings.Contains(w.Body.String(), "<style") || regexp.MustCompile(`<[^>]* on[a-z]+=`).MatchString(w.Body.String()) {
 			t.Errorf("%s has styles or scripts in it, which the content policy refuses", path)
+		}
+	}
+}
+
+func TestATokenOpensNoPage(t *testing.T) {
+	s := newSite(t)
+	text, _, err := s.server.people.CreateToken(t.Context(), people.Person{ID: 3, Name: "admin", Role: people.Admin}, people.NewToken{Name: "ci", Role: people.Admin}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		method, path string
+		status       int
+	}{{http.MethodGet, "/people", http.StatusSeeOther}, {http.MethodPost, "/people/1/link", http.StatusUnauthorized}} {
+		r := httptest.NewRequest(c.method, c.path, nil)
+		r.Header.Set("Authorization", "Bearer "+text)
+		w := httptest.NewRecorder()
+		s.server.ServeHTTP(w, r)
+		if w.Code != c.status || strings.Contains(w.Body.String(), "/sign-in/link?token=") {
+			t.Errorf("%s %s is answered %d", c.method, c.path, w.Code)
+		}
+	}
+}
+
+// TestALinkIsUsedByAButton tries every way to open a link without a press of its button. Only the demo has one that
+// works, and only for who opens it there.
+func TestALinkIsUsedByAButton(t *testing.T) {
+	s := newSite(t)
+	for _, c := range []struct {
+		name         string
+		demo         bool
+		method, site string
+		in           bool
+	}{
+		{"as everywhere", false, http.MethodGet, "none", false},
+		{"by another site", false, http.MethodGet, "cross-site", false},
+		{"the demo's, by another site", true, http.MethodGet, "cross-site", false},
+		{"the demo's, by a neighbour", true, http.MethodGet, "same-site", false},
+		{"the demo's, by a program that looks", true, http.MethodHead, "", false},
+		{"the demo's", true, http.MethodGet, "none", true},
+		{"the demo's, in an old browser", true, http.MethodGet, "", true},
+	} {
+		s.server.atOnce = c.demo
+		secret, err := s.server.people.MakeLink(t.Context(), s.Anna, 1, time.Hour, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest(c.method, people.LinkPath(secret)+"&at=once", nil)
+		if c.site != "" {
+			r.Header.Set("Sec-Fetch-Site", c.site)
+		}
+		w := httptest.NewRecorder()
+		s.server.ServeHTTP(w, r)
+		if in := w.Code == http.StatusSeeOther; in != c.in {
+			t.Errorf("%s: status %d", c.name, w.Code)
+		}
+		_, _, err = s.server.people.UseLink(t.Context(), secret, people.From{})
+		if used := err != nil; used != c.in {
+			t.Errorf("%s: the link is used up: %t", c.name, used)
 		}
 	}
 }
