@@ -39,32 +39,39 @@ func (s *Service) SignIn(ctx context.Context, name, password string, from From) 
 	if len(password) > maxPasswordBytes || len(name) > maxPasswordBytes {
 		return "", Person{}, ErrWrong
 	}
-	u, err := s.verify(ctx, nameKey(name), password, from)
-	if err != nil {
-		return "", Person{}, err
-	}
 	token, _ = newSecret()
-	err = s.change(ctx, func(ctx context.Context, tx store.Tx, now time.Time, a *action) error {
-		// Somebody may have changed the user while the password was being checked.
-		u, err := s.store.UserByID(ctx, tx, u.ID)
-		if errors.Is(err, store.ErrNoRows) || err == nil && u.Disabled {
-			return ErrWrong
-		}
-		if err != nil {
+	var p Person
+	err := s.verify(ctx, nameKey(name), password, from, func(ctx context.Context, tx store.Tx, u store.User, now time.Time) error {
+		p = person(u)
+		if err := s.startSession(ctx, tx, u.ID, ByPassword, from, token, now); err != nil {
 			return err
 		}
-		*a = action{by: person(u), what: "sign in", user: u.Name, detail: `{"way":"password"}`}
-		return s.startSession(ctx, tx, u.ID, ByPassword, from, token, now)
+		return s.audit(ctx, tx, action{by: p, what: "sign in", user: u.Name, detail: `{"way":"password"}`}, now)
 	})
 	if err != nil {
 		return "", Person{}, err
 	}
-	return token, person(u), nil
+	return token, p, nil
 }
 
-// verify finds the user of a name and checks the password, under the throttle. It takes the same time for a name that
-// does not exist.
-func (s *Service) verify(ctx context.Context, key, password string, from From) (store.User, error) {
+// verified does what a right password is good for. The transaction holds the user, who still has that password.
+type verified func(ctx context.Context, tx store.Tx, u store.User, now time.Time) error
+
+// errChanged is a user who was changed while the password was being checked.
+var errChanged = errors.New("the user was changed meanwhile")
+
+// verify finds the user of a name, checks the password, under the throttle, and does what it is good for. It takes the
+// same time for a name that does not exist.
+func (s *Service) verify(ctx context.Context, key, password string, from From, then verified) error {
+	for range 2 {
+		if err := s.verifyOnce(ctx, key, password, from, then); !errors.Is(err, errChanged) {
+			return err
+		}
+	}
+	return ErrWrong
+}
+
+func (s *Service) verifyOnce(ctx context.Context, key, password string, from From, then verified) error {
 	byName, byAddress := subject("name", key), subject("address", network(from.Address))
 	var u store.User
 	// It counts as failed before it is tried, so that many at once do not get more tries.
@@ -89,26 +96,34 @@ func (s *Service) verify(ctx context.Context, key, password string, from From) (
 	})
 	if t, ok := errors.AsType[*store.Throttled](err); ok {
 		s.log.WarnContext(ctx, "a sign-in was refused: too many have failed", "until", t.Until)
-		return store.User{}, &ThrottleError{RetryAfter: max(t.Until.Sub(s.now()), time.Second)}
+		return &ThrottleError{RetryAfter: max(t.Until.Sub(s.now()), time.Second)}
 	}
 	if err != nil {
-		return store.User{}, wrap("sign in", err)
+		return wrap("sign in", err)
 	}
 	ok, stale, err := s.hashing.check(ctx, password, u.PasswordHash)
 	if err != nil {
-		return store.User{}, wrap("sign in", err)
+		return wrap("sign in", err)
 	}
 	if !ok || u.Disabled {
 		s.log.InfoContext(ctx, "a sign-in failed", "user", u.ID)
-		return store.User{}, ErrWrong
+		return ErrWrong
 	}
 	renewed := ""
 	if stale {
 		if renewed, err = s.hashing.hash(ctx, password); err != nil {
-			return store.User{}, wrap("sign in", err)
+			return wrap("sign in", err)
 		}
 	}
 	err = s.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
+		// Checking takes long: the password may have been replaced because a stranger knows it.
+		present, err := s.store.HoldUser(ctx, tx, u.ID)
+		if errors.Is(err, store.ErrNoRows) || err == nil && (present.Disabled || present.PasswordHash != u.PasswordHash) {
+			return errChanged
+		}
+		if err != nil {
+			return err
+		}
 		if err := s.store.ForgetFailures(ctx, tx, byName); err != nil {
 			return err
 		}
@@ -117,9 +132,12 @@ func (s *Service) verify(ctx context.Context, key, password string, from From) (
 				return err
 			}
 		}
-		return s.store.UncountFailure(ctx, tx, byAddress)
+		if err := s.store.UncountFailure(ctx, tx, byAddress); err != nil {
+			return err
+		}
+		return then(ctx, tx, present, s.now())
 	})
-	return u, wrap("sign in", err)
+	return wrap("sign in", err)
 }
 
 // subject is what failures are counted for.

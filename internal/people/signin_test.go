@@ -194,6 +194,85 @@ func TestFailuresAreForgottenAfterADay(t *testing.T) {
 	})
 }
 
+// TestNewPasswordShutsOutWhoIsJustComingIn replaces a password while the old one is being checked.
+func TestNewPasswordShutsOutWhoIsJustComingIn(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		anna := w.add("anna", people.Viewer)
+		slow := w.node(quick)
+		goOn := people.HoldHashing(slow)
+		came := make(chan error, 1)
+		go func() {
+			_, _, err := slow.SignIn(t.Context(), "anna", goodPassword, home)
+			came <- err
+		}()
+		w.untilTried()
+		if err := w.SetPassword(t.Context(), root, anna.ID, otherPassword, "a stranger knows the old one"); err != nil {
+			t.Fatal(err)
+		}
+		goOn()
+		if err := <-came; !errors.Is(err, people.ErrWrong) {
+			t.Errorf("with the old password: %v", err)
+		}
+		if left, err := w.Sessions(t.Context(), anna.ID); len(left) > 0 || err != nil {
+			t.Errorf("%d sessions are left, error %v", len(left), err)
+		}
+		if _, _, err := w.SignIn(t.Context(), "anna", otherPassword, home); err != nil {
+			t.Errorf("with the new password: %v", err)
+		}
+	})
+}
+
+// untilTried waits until somebody's password is about to be checked.
+func (w *world) untilTried() {
+	w.t.Helper()
+	for tried := 0; tried == 0; {
+		err := w.store.Read(w.t.Context(), func(ctx context.Context, tx store.Tx) error {
+			return tx.QueryRow(ctx, `SELECT COUNT(*) FROM sign_in_failures`).Scan(&tried)
+		})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+func TestRoleAtTheMomentOfSigningInCounts(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.add("boss", people.Admin)
+		anna := w.add("anna", people.Admin)
+		slow := w.node(quick)
+		goOn := people.HoldHashing(slow)
+		came := make(chan people.Person, 1)
+		go func() {
+			_, p, _ := slow.SignIn(t.Context(), "anna", goodPassword, home)
+			came <- p
+		}()
+		w.untilTried()
+		if err := w.SetRole(t.Context(), root, anna.ID, people.Viewer, ""); err != nil {
+			t.Fatal(err)
+		}
+		goOn()
+		if p := <-came; p.Role != people.Viewer {
+			t.Errorf("signed in as %+v", p)
+		}
+	})
+}
+
+func TestTwoSignInsMayRenewAHashAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.add("anna", people.Viewer)
+		stronger := w.node(people.Hashing{Memory: 32, Passes: 2, Threads: 1})
+		var group sync.WaitGroup
+		for range 2 {
+			group.Go(func() {
+				if _, _, err := stronger.SignIn(t.Context(), "anna", goodPassword, home); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+	})
+}
+
 func TestHashIsRenewedWhenItsUserSignsIn(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		anna := w.add("anna", people.Viewer)

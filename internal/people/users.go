@@ -168,17 +168,13 @@ func (s *Service) ChangePassword(ctx context.Context, p Person, session SessionI
 	if err != nil {
 		return "", err
 	}
-	if session.NeedsOldPassword(s.now()) {
+	asked := session.NeedsOldPassword(s.now())
+	if asked {
 		if !u.HasPassword {
 			return "", &InputError{Field: "old_password", Message: "you have no password yet: sign in again, then set one within a quarter of an hour"}
 		}
 		if len(old) > maxPasswordBytes {
-			return "", ErrWrong
-		}
-		if _, err := s.verify(ctx, nameKey(u.Name), old, from); errors.Is(err, ErrWrong) {
-			return "", &InputError{Field: "old_password", Message: "it is not your password"}
-		} else if err != nil {
-			return "", err
+			return "", errOldPassword()
 		}
 	}
 	hash, err := s.hashNew(ctx, password, u)
@@ -186,20 +182,36 @@ func (s *Service) ChangePassword(ctx context.Context, p Person, session SessionI
 		return "", err
 	}
 	token, _ = newSecret()
-	err = s.change(ctx, func(ctx context.Context, tx store.Tx, now time.Time, a *action) error {
-		*a = action{by: p, what: "change password", user: p.Name}
+	set := func(ctx context.Context, tx store.Tx, _ store.User, now time.Time) error {
 		if err := s.store.SetUserPassword(ctx, tx, p.ID, hash); err != nil {
 			return err
 		}
-		if _, err := s.store.EndSessions(ctx, tx, p.ID); err != nil {
+		if ended, err := s.store.EndSessions(ctx, tx, p.ID); err != nil {
+			return err
+		} else if ended == 0 {
+			return ErrSignIn // somebody has ended this one meanwhile
+		}
+		if err := s.startSession(ctx, tx, p.ID, ByPassword, from, token, now); err != nil {
 			return err
 		}
-		return s.startSession(ctx, tx, p.ID, ByPassword, from, token, now)
-	})
+		return s.audit(ctx, tx, action{by: p, what: "change password", user: p.Name}, now)
+	}
+	if asked {
+		err = s.verify(ctx, nameKey(u.Name), old, from, set)
+	} else {
+		err = s.store.Write(ctx, func(ctx context.Context, tx store.Tx) error { return set(ctx, tx, store.User{}, s.now()) })
+	}
+	if errors.Is(err, ErrWrong) {
+		return "", errOldPassword()
+	}
 	if err != nil {
-		return "", err
+		return "", known(err)
 	}
 	return token, nil
+}
+
+func errOldPassword() error {
+	return &InputError{Field: "old_password", Message: "it is not your password"}
 }
 
 func (s *Service) hashNew(ctx context.Context, password string, u User) (string, error) {

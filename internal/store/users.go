@@ -91,6 +91,15 @@ func (s *Store) UserByID(ctx context.Context, tx Tx, id int64) (User, error) {
 	return oneUser(ctx, tx, `SELECT `+userColumns+` FROM users u WHERE u.id = $1`, id)
 }
 
+// HoldUser finds a user by number. Until the transaction ends, no other one can change this user.
+func (s *Store) HoldUser(ctx context.Context, tx Tx, id int64) (User, error) {
+	query := `SELECT ` + userColumns + ` FROM users u WHERE u.id = $1`
+	if tx.Dialect() == Postgres {
+		query += ` FOR UPDATE`
+	}
+	return oneUser(ctx, tx, query, id)
+}
+
 // UserByName finds a user by the name as it is compared.
 func (s *Store) UserByName(ctx context.Context, tx Tx, nameKey string) (User, error) {
 	return oneUser(ctx, tx, `SELECT `+userColumns+` FROM users u WHERE u.name_key = $1`, nameKey)
@@ -162,6 +171,12 @@ func (s *Store) SetUserEmail(ctx context.Context, tx Tx, id int64, email string)
 // SetUserSubject joins a user to an identity at an OpenID Connect provider; it fails when the user has one already.
 func (s *Store) SetUserSubject(ctx context.Context, tx Tx, id int64, issuer, subject string) error {
 	return affectOne(tx.Exec(ctx, `UPDATE users SET oidc_issuer = $2, oidc_subject = $3 WHERE id = $1 AND oidc_subject = ''`, id, issuer, subject))
+}
+
+// ForgetSubjects takes the identities at the OpenID Connect provider from all users.
+func (s *Store) ForgetSubjects(ctx context.Context, tx Tx) error {
+	_, err := tx.Exec(ctx, `UPDATE users SET oidc_issuer = '', oidc_subject = '' WHERE oidc_subject <> ''`)
+	return err
 }
 
 // SetUserDisabled keeps a user out, or lets one in again.
