@@ -3,6 +3,7 @@ package people
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 )
 
@@ -20,6 +21,8 @@ var (
 	ErrByToken = errors.New("this cannot be done with an API token; sign in to do it")
 	// ErrLastAdmin keeps the door from closing behind everybody.
 	ErrLastAdmin = errors.New("this is the last administrator who can sign in; make somebody else one first")
+	// ErrOnlyProvider keeps administrators from taking their only way in away.
+	ErrOnlyProvider = errors.New("administrators sign in through this provider only; set a password for one of them first, so that somebody can still come in")
 	// ErrNotEmpty is why a setup code is refused once there is a user.
 	ErrNotEmpty = errors.New("there are users already; sign in, or have an administrator add you")
 )
@@ -32,6 +35,31 @@ type InputError struct {
 }
 
 func (e *InputError) Error() string { return e.Field + ": " + e.Message }
+
+// Status gives the HTTP status of an error that says to a person why what they asked for was not done; false for any
+// other error, which is for the log.
+func Status(err error) (status int, ok bool) {
+	switch {
+	case isOf[*InputError](err), isOf[*OIDCError](err):
+		return http.StatusUnprocessableEntity, true
+	case isOf[*ThrottleError](err):
+		return http.StatusTooManyRequests, true
+	case isOf[*RoleError](err), errors.Is(err, ErrByToken), errors.Is(err, ErrCrossSite):
+		return http.StatusForbidden, true
+	case errors.Is(err, ErrSignIn), errors.Is(err, ErrWrong), errors.Is(err, ErrLink):
+		return http.StatusUnauthorized, true
+	case errors.Is(err, ErrUnknown):
+		return http.StatusNotFound, true
+	case errors.Is(err, ErrLastAdmin), errors.Is(err, ErrOnlyProvider), errors.Is(err, ErrNotEmpty):
+		return http.StatusConflict, true
+	}
+	return 0, false
+}
+
+func isOf[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
 
 // RoleError is what a guarded route answers to a person whose role is too small.
 type RoleError struct{ Have, Need Role }

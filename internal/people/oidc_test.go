@@ -520,6 +520,63 @@ func TestConfigurationOfTheProviderIsChecked(t *testing.T) {
 	})
 }
 
+func TestAdministratorsDoNotTakeTheirOnlyWayInAway(t *testing.T) {
+	for what, take := range map[string]func(w *world, v, other *vendor) error{
+		"removing": func(w *world, _, _ *vendor) error { return w.RemoveOIDC(w.t.Context(), root, "") },
+		"another provider": func(w *world, _, other *vendor) error {
+			return w.SetOIDC(w.t.Context(), root, people.OIDCConfig{Issuer: other.URL, ClientID: other.clientID, ClientSecret: other.secret}, "")
+		},
+		"another client": func(w *world, v, _ *vendor) error {
+			return w.SetOIDC(w.t.Context(), root, people.OIDCConfig{Issuer: v.URL, ClientID: "another", ClientSecret: v.secret}, "")
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			eachWithProvider(t, func(t *testing.T, w *world, v *vendor) {
+				other := newVendor(t, w.clock)
+				w.setOIDC(v, func(c *people.OIDCConfig) { c.DefaultRole = people.Admin })
+				in := w.mustThrough(v)
+				before := len(w.audit())
+				if err := take(w, v, other); !errors.Is(err, people.ErrOnlyProvider) {
+					t.Fatalf("the only administrator has no password: %v", err)
+				}
+				if len(w.audit()) != before {
+					t.Error("the audit has what was not done")
+				}
+				if again := w.mustThrough(v); again.Person != in.Person {
+					t.Errorf("after it %+v", again.Person)
+				}
+				w.add("boss", people.Admin)
+				if err := take(w, v, other); err != nil {
+					t.Fatal(err)
+				}
+				if u, err := w.User(t.Context(), in.Person.ID); u.HasOIDC || err != nil {
+					t.Errorf("%+v, error %v", u, err)
+				}
+				w.session(in.Token)
+			})
+		})
+	}
+}
+
+func TestUsersGoOverToAnotherProvider(t *testing.T) {
+	eachWithProvider(t, func(t *testing.T, w *world, v *vendor) {
+		w.setOIDC(v, nil)
+		in := w.mustThrough(v)
+		other := newVendor(t, w.clock)
+		other.with(func() { other.claims["sub"] = "another number" })
+		w.setOIDC(other, nil)
+		if again := w.mustThrough(other); again.Person != in.Person {
+			t.Errorf("through the other provider %+v, before %+v", again.Person, in.Person)
+		}
+		// A change of something else leaves everybody joined.
+		w.setOIDC(other, func(c *people.OIDCConfig) { c.Title = "Company" })
+		other.with(func() { other.claims["email"] = "moved@example.net" })
+		if again := w.mustThrough(other); again.Person != in.Person {
+			t.Errorf("after another change %+v", again.Person)
+		}
+	})
+}
+
 func TestClientSecretIsKeptSealedAndForItsProvider(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		v, other := newVendor(t, w.clock), newVendor(t, w.clock)

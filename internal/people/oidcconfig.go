@@ -122,7 +122,9 @@ func (s *Service) oidc(ctx context.Context) (c OIDCConfig, found bool, err error
 }
 
 // SetOIDC asks the provider for its description and keeps the configuration. An *InputError says what cannot be taken,
-// an *OIDCError what the provider answered.
+// an *OIDCError what the provider answered. Another provider knows people by other names, and so may the same one for
+// another client: then each user joins anew by the address, and ErrOnlyProvider says that no administrator could come in
+// meanwhile.
 func (s *Service) SetOIDC(ctx context.Context, by Person, c OIDCConfig, why string) error {
 	if err := by.inPerson(); err != nil {
 		return err
@@ -130,15 +132,13 @@ func (s *Service) SetOIDC(ctx context.Context, by Person, c OIDCConfig, why stri
 	if err := c.check(); err != nil {
 		return err
 	}
-	if c.ClientSecret == "" {
-		before, _, err := s.oidc(ctx)
-		if err != nil {
-			return err
-		}
-		// A secret goes to the provider that it was given for, and to no other.
-		if before.Issuer == c.Issuer && before.ClientID == c.ClientID {
-			c.ClientSecret = before.ClientSecret
-		}
+	before, found, err := s.oidc(ctx)
+	if err != nil {
+		return err
+	}
+	same := found && before.Issuer == c.Issuer && before.ClientID == c.ClientID
+	if c.ClientSecret == "" && same {
+		c.ClientSecret = before.ClientSecret // a secret goes to the provider that it was given for, and to no other
 	}
 	s.forgetProvider(c.Issuer)
 	if _, err := s.provider(ctx, c.Issuer); err != nil {
@@ -153,6 +153,11 @@ func (s *Service) SetOIDC(ctx context.Context, by Person, c OIDCConfig, why stri
 	}
 	return s.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
 		now := s.now()
+		if !same {
+			if err := s.forgetSubjects(ctx, tx); err != nil {
+				return err
+			}
+		}
 		if err := s.store.SetSealedSetting(ctx, tx, settingOIDC, kept, now); err != nil {
 			return err
 		}
@@ -160,15 +165,38 @@ func (s *Service) SetOIDC(ctx context.Context, by Person, c OIDCConfig, why stri
 	})
 }
 
-// RemoveOIDC ends signing in through a provider. Sessions go on, and users stay.
+// RemoveOIDC ends signing in through a provider. Sessions go on, and users stay; should the provider come back, each
+// joins anew by the address. ErrOnlyProvider when no administrator could come in any more.
 func (s *Service) RemoveOIDC(ctx context.Context, by Person, why string) error {
 	return s.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
 		now := s.now()
+		if err := s.forgetSubjects(ctx, tx); err != nil {
+			return err
+		}
 		if err := s.store.SetSealedSetting(ctx, tx, settingOIDC, nil, now); err != nil {
 			return err
 		}
 		return s.auditOIDC(ctx, tx, by, "remove", why, "", now)
 	})
+}
+
+// forgetSubjects takes from all users what the provider knows them by, unless it is the only way in for administrators.
+func (s *Service) forgetSubjects(ctx context.Context, tx store.Tx) error {
+	before, err := s.store.OtherAdmins(ctx, tx, string(Admin), 0)
+	if err != nil {
+		return wrap("count the administrators", err)
+	}
+	if err := s.store.ForgetSubjects(ctx, tx); err != nil {
+		return wrap("forget who people are at the provider", err)
+	}
+	after, err := s.store.OtherAdmins(ctx, tx, string(Admin), 0)
+	if err != nil {
+		return wrap("count the administrators", err)
+	}
+	if before > 0 && after == 0 {
+		return ErrOnlyProvider
+	}
+	return nil
 }
 
 func (s *Service) auditOIDC(ctx context.Context, tx store.Tx, by Person, what, why, detail string, now time.Time) error {
