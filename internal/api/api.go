@@ -234,22 +234,23 @@ func (a *API) explain(ctx context.Context, err error) error {
 	if errors.Is(err, notice.ErrNotFound) {
 		return huma.Error404NotFound(err.Error())
 	}
+	if status, ok := people.Status(err); ok {
+		var details []error
+		if e, ok := errors.AsType[*people.InputError](err); ok {
+			details = append(details, &huma.ErrorDetail{Location: e.Field, Message: e.Message})
+		}
+		return huma.NewError(status, err.Error(), details...)
+	}
 	a.log.ErrorContext(ctx, "a call of the API failed", "error", err)
 	return huma.Error500InternalServerError("the call failed; the server's log says why")
 }
 
 // denied answers who may not call.
 func (a *API) denied(w http.ResponseWriter, r *http.Request, err error) {
-	role, isRole := errors.AsType[*people.RoleError](err)
-	switch {
-	case errors.Is(err, people.ErrSignIn):
+	if errors.Is(err, people.ErrSignIn) {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="Orderly"`)
 		err = huma.Error401Unauthorized("send an API token: Authorization: Bearer orderly_…")
-	case errors.Is(err, people.ErrCrossSite):
-		err = huma.Error403Forbidden(err.Error())
-	case isRole:
-		err = huma.Error403Forbidden(role.Error())
-	default:
+	} else {
 		err = a.explain(r.Context(), err)
 	}
 	a.problem(w, r, err)

@@ -174,6 +174,18 @@ func TestEveryOperationKeepsToItsRole(t *testing.T) {
 	}
 }
 
+func TestUsersAreListedAsOnTheirPage(t *testing.T) {
+	f := newFixture(t, storetest.Open(t, store.Options{Dir: t.TempDir()}))
+	service := people.New(f.store, people.Options{})
+	if err := service.SetEmail(t.Context(), people.Person{Name: "test"}, 1, "vera@example.com", ""); err != nil {
+		t.Fatal(err)
+	}
+	a := f.call(people.Viewer, http.MethodGet, "/api/v1/users", "")
+	if a.status != http.StatusOK || !strings.Contains(a.body, `"viewer"`) || !strings.Contains(a.body, "v••") || strings.Contains(a.body, "vera@") {
+		t.Errorf("the users are answered %d: %s", a.status, a.body)
+	}
+}
+
 func TestADescriptionThatToolsCanUse(t *testing.T) {
 	f := newFixture(t, storetest.Open(t, store.Options{Dir: t.TempDir()}))
 	d := f.description()

@@ -9,6 +9,7 @@ import (
 	"github.com/orderlyhq/orderly/internal/desk"
 	"github.com/orderlyhq/orderly/internal/notice"
 	"github.com/orderlyhq/orderly/internal/people"
+	"github.com/orderlyhq/orderly/internal/personal"
 	"github.com/orderlyhq/orderly/internal/store"
 )
 
@@ -57,11 +58,14 @@ func (a *API) registerAudit() {
 			}
 			return pageOf(list, next), nil
 		})
-	add(a, operation{"list-users", http.MethodGet, "/users", people.Admin, tagAudit, "Who may sign in", 0},
+	add(a, operation{"list-users", http.MethodGet, "/users", people.Viewer, tagAudit, "Who may sign in", 0},
 		func(ctx context.Context, _ people.Person, _ *struct{}) (*body[page[people.User]], error) {
 			list, err := a.people.List(ctx)
 			if err != nil {
 				return nil, err
+			}
+			for i := range list {
+				list[i].Email = personal.Mask(list[i].Email)
 			}
 			return pageOf(list, ""), nil
 		})

@@ -131,7 +131,7 @@ func (s *Service) BeginOIDC(ctx context.Context, redirect, next string) (address
 	if err != nil {
 		return "", "", err
 	}
-	f := flow{Verifier: oauth2.GenerateVerifier(), Next: localPath(next), Began: s.now()}
+	f := flow{Verifier: oauth2.GenerateVerifier(), Next: LocalPath(next, "/"), Began: s.now()}
 	f.State, _ = newSecret()
 	f.Nonce, _ = newSecret()
 	kept, err := json.Marshal(f)
@@ -239,7 +239,7 @@ func (s *Service) readFlow(cookie string, query url.Values) (f flow, err error) 
 	if subtle.ConstantTimeCompare([]byte(f.State), []byte(query.Get("state"))) != 1 {
 		return f, again(nil)
 	}
-	f.Next = localPath(f.Next)
+	f.Next = LocalPath(f.Next, "/")
 	return f, nil
 }
 
@@ -475,11 +475,11 @@ func inBrackets(code string) string {
 	return " (" + code + ")"
 }
 
-// localPath gives a path on this server, or "/".
-func localPath(path string) string {
+// LocalPath gives an address if it is a path on this server, and else the fallback, so that nobody is sent elsewhere.
+func LocalPath(path, fallback string) string {
 	u, err := url.Parse(path)
 	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\\r\n\t") {
-		return "/"
+		return fallback
 	}
 	return path
 }

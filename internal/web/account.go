@@ -46,8 +46,8 @@ func (s *Server) wrongInput(w http.ResponseWriter, v *visit, err error) error {
 	if input, ok := errors.AsType[*people.InputError](err); ok {
 		return s.showAccount(w, v, http.StatusUnprocessableEntity, accountForm{wrong: map[string]string{input.Field: input.Message}})
 	}
-	if errors.Is(err, people.ErrWrong) {
-		return s.showAccount(w, v, http.StatusUnprocessableEntity, accountForm{wrong: map[string]string{"old": "This is not your present password."}})
+	if throttled, ok := errors.AsType[*people.ThrottleError](err); ok {
+		return s.showAccount(w, v, http.StatusTooManyRequests, accountForm{wrong: map[string]string{"old_password": throttled.Error()}})
 	}
 	return err
 }
@@ -57,7 +57,7 @@ func (s *Server) changePassword(w http.ResponseWriter, v *visit) error {
 	if password != v.PostFormValue("again") {
 		return s.wrongInput(w, v, &people.InputError{Field: "again", Message: "The two passwords differ."})
 	}
-	token, err := s.people.ChangePassword(v.Context(), v.person, v.session, v.PostFormValue("old"), password, s.guard.From(v.Request))
+	token, err := s.people.ChangePassword(v.Context(), v.person, v.session, v.PostFormValue("old_password"), password, s.guard.From(v.Request))
 	if err != nil {
 		return s.wrongInput(w, v, err)
 	}
@@ -81,9 +81,9 @@ func (s *Server) createToken(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return s.wrongInput(w, v, err)
 	}
-	days, err := strconv.Atoi(v.form("days"))
+	days, err := strconv.Atoi(v.form("lifetime"))
 	if err != nil || days < 0 || days > 3650 {
-		return s.wrongInput(w, v, &people.InputError{Field: "days", Message: "Choose one of the lifetimes."})
+		return s.wrongInput(w, v, &people.InputError{Field: "lifetime", Message: "Choose one of the lifetimes."})
 	}
 	text, _, err := s.people.CreateToken(v.Context(), v.person, people.NewToken{Name: v.form("name"), Role: role, Lifetime: time.Duration(days) * 24 * time.Hour}, v.form("why"))
 	if err != nil {

@@ -42,11 +42,11 @@ func (s *Server) serveSignIn(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	return s.door(w, v, http.StatusOK, "Sign in", signInPage(v, "", ownPage(v.query("to"), "/"), "", provider))
+	return s.door(w, v, http.StatusOK, "Sign in", signInPage(v, "", people.LocalPath(v.query("to"), "/"), "", provider))
 }
 
 func (s *Server) signIn(w http.ResponseWriter, v *visit) error {
-	to := ownPage(v.form("to"), "/")
+	to := people.LocalPath(v.form("to"), "/")
 	token, person, err := s.people.SignIn(v.Context(), v.form("name"), v.PostFormValue("password"), s.guard.From(v.Request))
 	if err != nil {
 		status, text, known := doorProblem(err)
@@ -87,7 +87,7 @@ func (s *Server) serveLink(w http.ResponseWriter, v *visit) error {
 	if s.atOnce && v.query("at") == "once" && v.Method == http.MethodGet && fromHere(v) {
 		return s.useLink(w, v)
 	}
-	return s.door(w, v, http.StatusOK, "Sign in", linkPage(v.query("token"), ownPage(v.query("to"), "/")))
+	return s.door(w, v, http.StatusOK, "Sign in", linkPage(v.query("token"), people.LocalPath(v.query("to"), "/")))
 }
 
 // fromHere says that no other site had the browser open an address: a page of ours did, or a person.
@@ -110,7 +110,7 @@ func (s *Server) useLink(w http.ResponseWriter, v *visit) error {
 		return &problem{status: status, title: "This link does not work", text: text, back: "/sign-in"}
 	}
 	s.guard.SetSession(w, v.Request, token)
-	return s.done(w, v, ownPage(v.FormValue("to"), "/"), "Welcome, "+person.Name+".")
+	return s.done(w, v, people.LocalPath(v.FormValue("to"), "/"), "Welcome, "+person.Name+".")
 }
 
 func (s *Server) serveSetup(w http.ResponseWriter, v *visit) error {
@@ -171,7 +171,7 @@ const providerDone = "/sign-in/provider/done"
 
 // beginProvider sends the browser to the OpenID Connect provider.
 func (s *Server) beginProvider(w http.ResponseWriter, v *visit) error {
-	address, keep, err := s.people.BeginOIDC(v.Context(), s.ownAddress(v)+providerDone, ownPage(v.query("to"), "/"))
+	address, keep, err := s.people.BeginOIDC(v.Context(), s.ownAddress(v)+providerDone, v.query("to"))
 	if err != nil {
 		return s.providerProblem(v, err)
 	}
@@ -187,7 +187,7 @@ func (s *Server) finishProvider(w http.ResponseWriter, v *visit) error {
 		return s.providerProblem(v, err)
 	}
 	s.guard.SetSession(w, v.Request, signed.Token)
-	return s.done(w, v, ownPage(signed.Next, "/"), "Welcome, "+signed.Person.Name+".")
+	return s.done(w, v, signed.Next, "Welcome, "+signed.Person.Name+".")
 }
 
 func (s *Server) providerProblem(v *visit, err error) error {

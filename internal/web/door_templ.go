@@ -107,7 +107,7 @@ func signInPage(v *visit, name, to, wrong, provider string) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = field("name", "Name or e-mail", "", "", false).Render(templ.WithChildren(ctx, templ_7745c5c3_Var4), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = field("name", "Name", "", "", false).Render(templ.WithChildren(ctx, templ_7745c5c3_Var4), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

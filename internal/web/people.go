@@ -49,11 +49,7 @@ func (s *Server) showPeople(w http.ResponseWriter, v *visit, status int, form pe
 // addPerson adds a user. Without a password the user comes in by a one-time link, which is shown now.
 func (s *Server) addPerson(w http.ResponseWriter, v *visit) error {
 	form := peopleForm{name: v.form("name"), email: v.form("email"), role: v.form("role")}
-	role, err := people.ParseRole(form.role)
-	if err != nil {
-		return err
-	}
-	user, err := s.people.Add(v.Context(), v.person, people.NewUser{Name: form.name, Email: form.email, Role: role}, v.form("why"))
+	user, err := s.people.Add(v.Context(), v.person, people.NewUser{Name: form.name, Email: form.email, Role: people.Role(form.role)}, v.form("why"))
 	if input, ok := errors.AsType[*people.InputError](err); ok {
 		form.wrong = map[string]string{input.Field: input.Message}
 		return s.showPeople(w, v, http.StatusUnprocessableEntity, form)

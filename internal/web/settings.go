@@ -339,8 +339,14 @@ func (s *Server) saveProvider(w http.ResponseWriter, v *visit) error {
 		}
 	}
 	err := s.people.SetOIDC(v.Context(), v.person, config, v.form("why"))
+	wrong := map[string]string{}
 	if input, ok := errors.AsType[*people.InputError](err); ok {
-		return s.showProvider(w, v, http.StatusUnprocessableEntity, providerForm{config: config, wrong: map[string]string{input.Field: input.Message}})
+		wrong[input.Field] = input.Message
+	} else if answer, ok := errors.AsType[*people.OIDCError](err); ok {
+		wrong["issuer"] = answer.Error()
+	}
+	if len(wrong) > 0 {
+		return s.showProvider(w, v, http.StatusUnprocessableEntity, providerForm{config: config, wrong: wrong})
 	}
 	if err != nil {
 		return err

@@ -121,15 +121,6 @@ func (s *Server) setNotice(w http.ResponseWriter, v *visit, value string, second
 func (s *Server) clearNotice(w http.ResponseWriter, v *visit) { s.setNotice(w, v, "", -1) }
 
 // back is where a form came from: its own field "back" if that is a page of ours, else the fallback.
-func (v *visit) back(fallback string) string { return ownPage(v.form("back"), fallback) }
-
-// ownPage gives an address if it is one of this server's pages, so that nobody is sent elsewhere.
-func ownPage(address, fallback string) string {
-	u, err := url.Parse(address)
-	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(address, "/") || strings.HasPrefix(address, "//") || strings.Contains(address, `\`) {
-		return fallback
-	}
-	return address
-}
+func (v *visit) back(fallback string) string { return people.LocalPath(v.form("back"), fallback) }
 
 func pathEscape(address string) string { return url.QueryEscape(address) }

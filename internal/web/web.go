@@ -117,13 +117,16 @@ func (s *Server) routes() []route {
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	protect(w.Header())
+	protect(w.Header(), s.guard.Secure(r))
 	s.mux.ServeHTTP(w, r)
 }
 
 // protect sets what every page carries: nothing of it comes from elsewhere, is framed elsewhere or is
-// kept by others.
-func protect(h http.Header) {
+// kept by others, and who has come by TLS comes by nothing else from now on.
+func protect(h http.Header, secure bool) {
+	if secure {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
 	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "+
 		"connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -152,23 +155,8 @@ func (s *Server) page(serve handler) http.Handler {
 // denied answers who may not see a page.
 func (s *Server) denied(w http.ResponseWriter, r *http.Request, err error) {
 	v := s.newVisit(r)
-	if errors.Is(err, people.ErrSignIn) {
-		if r.Method == http.MethodGet && !v.isFragment() {
-			http.Redirect(w, r, "/sign-in?to="+pathEscape(r.URL.RequestURI()), http.StatusSeeOther)
-			return
-		}
-		s.fail(w, v, &problem{status: http.StatusUnauthorized, title: "You are signed out", text: "Your session has ended. Sign in again; nothing was changed."})
-		return
-	}
-	if errors.Is(err, people.ErrCrossSite) {
-		s.fail(w, v, &problem{status: http.StatusForbidden, title: "Refused", text: "Another site had your browser send this. Nothing was changed."})
-		return
-	}
-	if role, ok := errors.AsType[*people.RoleError](err); ok {
-		s.fail(w, v, &problem{
-			status: http.StatusForbidden, title: "Not with your role",
-			text: "This needs the role " + string(role.Need) + "; you are signed in as " + string(role.Have) + ". An administrator can change that under People.",
-		})
+	if errors.Is(err, people.ErrSignIn) && r.Method == http.MethodGet && !v.isFragment() {
+		http.Redirect(w, r, "/sign-in?to="+pathEscape(r.URL.RequestURI()), http.StatusSeeOther)
 		return
 	}
 	s.fail(w, v, err)
@@ -230,17 +218,11 @@ func (s *Server) explain(ctx context.Context, err error) *problem {
 	if e, ok := errors.AsType[*desk.InputError](err); ok {
 		return &problem{status: http.StatusUnprocessableEntity, title: "That cannot be done", text: e.Error()}
 	}
-	if e, ok := errors.AsType[*people.InputError](err); ok {
-		return &problem{status: http.StatusUnprocessableEntity, title: "That cannot be done", text: e.Error()}
-	}
 	if errors.Is(err, notice.ErrNotFound) {
 		return &problem{status: http.StatusNotFound, title: "Not found", text: "There is no such endpoint or message (any more).", back: "/settings/webhooks"}
 	}
-	if errors.Is(err, people.ErrUnknown) {
-		return &problem{status: http.StatusNotFound, title: "Not found", text: "There is no such user or token (any more)."}
-	}
-	if errors.Is(err, people.ErrLastAdmin) {
-		return &problem{status: http.StatusConflict, title: "That cannot be done", text: err.Error(), back: "/people"}
+	if status, ok := people.Status(err); ok {
+		return refused(status, err)
 	}
 	if e, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return &problem{status: http.StatusRequestEntityTooLarge, title: "Too large", text: e.Error()}
@@ -256,6 +238,27 @@ func (s *Server) explain(ctx context.Context, err error) *problem {
 		status: http.StatusInternalServerError, title: "Something failed",
 		text: "Orderly could not answer this. Nothing that was accepted is lost: intake and deliveries go on without the dashboard. The server's log says what failed.",
 	}
+}
+
+// refused makes a problem of what package people says to a person.
+func refused(status int, err error) *problem {
+	if errors.Is(err, people.ErrSignIn) {
+		return &problem{status: status, title: "You are signed out", text: "Your session has ended. Sign in again; nothing was changed."}
+	}
+	if errors.Is(err, people.ErrCrossSite) {
+		return &problem{status: status, title: "Refused", text: "Another site had your browser send this. Nothing was changed."}
+	}
+	if role, ok := errors.AsType[*people.RoleError](err); ok {
+		return &problem{
+			status: status, title: "Not with your role",
+			text: "This needs the role " + string(role.Need) + "; you are signed in as " + string(role.Have) + ". An administrator can change that under People.",
+		}
+	}
+	title := "That cannot be done"
+	if status == http.StatusNotFound {
+		title = "Not found"
+	}
+	return &problem{status: status, title: title, text: sentence(err.Error())}
 }
 
 func (s *Server) serveNothing(_ http.ResponseWriter, v *visit) error {

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/orderlyhq/orderly/internal/people"
+	"github.com/orderlyhq/orderly/internal/store"
 )
 
 // tinyDescription is an OpenAPI description of one operation.
@@ -87,14 +90,60 @@ func (s *site) nobody(method, path string) answer {
 	return answer{w.Code, w.Header().Get("Location"), w.Body.String()}
 }
 
+// TestNoChangeIsMadeByReading opens every page, as an administrator with a good sign-in link in the address.
 func TestNoChangeIsMadeByReading(t *testing.T) {
-	s := newSite(t)
-	for _, r := range s.server.routes() {
-		method, _, _ := strings.Cut(r.pattern, " ")
-		if method != http.MethodGet && method != http.MethodPost && r.pattern != "/" {
-			t.Errorf("%s: pages are read by GET and change by POST", r.pattern)
+	s := newSite(t, "shopify", "odoo")
+	for _, system := range []string{"shopify", "odoo"} {
+		if a := s.post(people.Admin, "/connections", s.connectionValues(system)); a.status != http.StatusSeeOther {
+			t.Fatalf("connecting %s: %d", system, a.status)
 		}
 	}
+	secret, err := s.server.people.MakeLink(t.Context(), s.Anna, 1, time.Hour, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := s.changeable()
+	opened := 0
+	for _, r := range s.server.routes() {
+		method, path := asked(r.pattern)
+		switch {
+		case method != http.MethodGet && method != http.MethodPost:
+			t.Errorf("%s: pages are read by GET and change by POST", r.pattern)
+		case method != http.MethodGet || path == livePath:
+			continue
+		}
+		for _, method := range []string{http.MethodGet, http.MethodHead} {
+			s.do(people.Admin, method, path+"?at=once&do=save&token="+secret, nil)
+			opened++
+			if now := s.changeable(); now != before {
+				t.Fatalf("%s %s changes something: there are %s, before %s", method, r.pattern, now, before)
+			}
+		}
+	}
+	if opened < 60 {
+		t.Errorf("only %d pages were opened", opened)
+	}
+}
+
+// changeable counts what people's actions leave behind.
+func (s *site) changeable() string {
+	s.Helper()
+	var counts []string
+	err := s.Store.Read(s.Context(), func(ctx context.Context, tx store.Tx) error {
+		counts = counts[:0]
+		for _, table := range []string{"audit", "users", "sessions", "sign_in_links", "api_tokens", "connections", "flows", "mapping_history", "views"} {
+			var n int
+			if err := tx.QueryRow(ctx, "SELECT COUNT(*) FROM "+table).Scan(&n); err != nil {
+				return fmt.Errorf("%s: %w", table, err)
+			}
+			counts = append(counts, fmt.Sprint(n, " ", table))
+		}
+		return nil
+	})
+	if err != nil {
+		s.Fatal(err)
+	}
+	return strings.Join(counts, ", ")
 }
 
 func TestPagesLetNothingElseIn(t *testing.T) {
@@ -192,13 +241,14 @@ func TestAnotherSitesFormIsRefused(t *testing.T) {
 }
 
 func TestNobodyIsSentElsewhere(t *testing.T) {
-	for _, address := range []string{"https://evil.example", "//evil.example", `/\evil.example`, "javascript:alert(1)", "", "orders"} {
-		if to := ownPage(address, "/"); to != "/" {
-			t.Errorf("%q leads to %q", address, to)
+	s := newSite(t)
+	for back, want := range map[string]string{
+		"https://evil.example": "/", "//evil.example": "/", `/\evil.example`: "/", "javascript:alert(1)": "/", "": "/", "orders": "/",
+		"/orders?state=held": "/orders?state=held",
+	} {
+		if a := s.post(people.Viewer, "/settings/look", url.Values{"back": {back}}); a.location != want {
+			t.Errorf("%q leads to %q", back, a.location)
 		}
-	}
-	if to := ownPage("/orders?state=held", "/"); to != "/orders?state=held" {
-		t.Errorf("a page of ours leads to %q", to)
 	}
 }
 
@@ -236,16 +286,72 @@ func TestPeopleAreAddedAndChangedOnTheirPage(t *testing.T) {
 	s.get(people.Admin, "/people").hasNot(t, "the page after removing", ">otto<")
 }
 
+func TestWhatIsWrongStandsBesideItsField(t *testing.T) {
+	s := newSite(t)
+	const good = "seven blue kettles"
+	password := func(old, password, again string) url.Values {
+		return url.Values{"old_password": {old}, "password": {password}, "again": {again}}
+	}
+	for _, c := range []struct {
+		name, path string
+		form       url.Values
+		status     int
+		says       string
+	}{
+		{"a role that there is not", "/people", url.Values{"name": {"otto"}, "role": {"owner"}}, http.StatusUnprocessableEntity, "add-role-error"},
+		{"no address", "/people", url.Values{"name": {"otto"}, "role": {"viewer"}, "email": {"nowhere"}}, http.StatusUnprocessableEntity, "add-email-error"},
+		{"a short password", "/account/password", password(good, "short", "short"), http.StatusUnprocessableEntity, "password-error"},
+		{"two passwords", "/account/password", password(good, good+"!", good+"?"), http.StatusUnprocessableEntity, "again-error"},
+		{"a wrong password", "/account/password", password("nine green ladders", good+"!", good+"!"), http.StatusUnprocessableEntity, "old_password-error"},
+		{"an endless token", "/account/tokens", url.Values{"name": {"ci"}, "role": {"viewer"}, "lifetime": {"3650"}}, http.StatusUnprocessableEntity, "five years at the most"},
+		{"no lifetime", "/account/tokens", url.Values{"name": {"ci"}, "role": {"viewer"}}, http.StatusUnprocessableEntity, "one of the lifetimes"},
+		{"a provider that does not answer", "/settings/sign-in", url.Values{"issuer": {"http://127.0.0.1:1"}, "client_id": {"kept as typed"}}, http.StatusUnprocessableEntity, "issuer-error"},
+	} {
+		s.post(people.Admin, c.path, c.form).has(t, c.name, c.status, c.says)
+	}
+	for range 5 {
+		s.post(people.Admin, "/account/password", password("nine green ladders", good+"!", good+"!"))
+	}
+	s.post(people.Admin, "/account/password", password(good, good+"!", good+"!")).
+		has(t, "too many wrong passwords", http.StatusTooManyRequests, "old_password-error", "too many failed")
+}
+
+// TestWhatPeopleAreToldIsNoFailure holds against both doors what package people says to a person.
+func TestWhatPeopleAreToldIsNoFailure(t *testing.T) {
+	s := newSite(t)
+	for _, err := range []error{
+		people.ErrSignIn, people.ErrWrong, people.ErrLink, people.ErrUnknown, people.ErrByToken, people.ErrLastAdmin, people.ErrOnlyProvider, people.ErrNotEmpty,
+		people.ErrCrossSite, &people.InputError{Field: "name", Message: "give a name"}, &people.ThrottleError{RetryAfter: time.Minute},
+		&people.OIDCError{Message: "the provider does not answer"}, &people.RoleError{Have: people.Viewer, Need: people.Admin},
+	} {
+		p := s.server.explain(t.Context(), fmt.Errorf("change something: %w", err))
+		if p.status < 400 || p.status >= 500 || p.text == "" {
+			t.Errorf("%v is told as %d %s", err, p.status, p.text)
+		}
+	}
+}
+
+func TestWhoCameByTLSComesByNothingElse(t *testing.T) {
+	s := newSite(t)
+	for scheme, want := range map[string]string{"http": "", "https": "max-age=31536000"} {
+		w := httptest.NewRecorder()
+		s.server.ServeHTTP(w, httptest.NewRequest(http.MethodGet, scheme+"://orderly.example.com/sign-in", nil))
+		if got := w.Header().Get("Strict-Transport-Security"); got != want {
+			t.Errorf("by %s: %q", scheme, got)
+		}
+	}
+}
+
 func TestTokensAreShownOnce(t *testing.T) {
 	s := newSite(t)
-	a := s.post(people.Operator, "/account/tokens", url.Values{"name": {"nightly"}, "role": {"viewer"}, "days": {"30"}})
+	a := s.post(people.Operator, "/account/tokens", url.Values{"name": {"nightly"}, "role": {"viewer"}, "lifetime": {"30"}})
 	a.has(t, "the page after making", http.StatusOK, "Your new token")
 	token := regexp.MustCompile(`orderly_[A-Za-z0-9]{20,}`).FindString(a.text)
 	if token == "" {
 		t.Fatal("the token is not shown")
 	}
 	s.get(people.Operator, "/account").hasNot(t, "the page later", token)
-	s.post(people.Operator, "/account/tokens", url.Values{"name": {"more"}, "role": {"admin"}, "days": {"30"}}).
+	s.post(people.Operator, "/account/tokens", url.Values{"name": {"more"}, "role": {"admin"}, "lifetime": {"30"}}).
 		has(t, "a token with more rights than its maker", http.StatusUnprocessableEntity, "role")
 	s.post(people.Viewer, "/account/tokens/1/revoke", url.Values{}).has(t, "somebody else's token", http.StatusNotFound)
 	if a := s.post(people.Operator, "/account/tokens/1/revoke", url.Values{}); a.status != http.StatusSeeOther {
