@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -28,6 +29,7 @@ type Guard struct {
 	service *Service
 	trusted []netip.Prefix
 	cross   *http.CrossOriginProtection
+	warn    sync.Once // of a proxy that is not trusted
 }
 
 // NewGuard makes a guard. Proxies with an address in one of the trusted networks are believed when they say who
@@ -204,7 +206,17 @@ func (g *Guard) From(r *http.Request) From {
 
 func (g *Guard) fromProxy(r *http.Request) bool {
 	ip, err := netip.ParseAddr(host(r.RemoteAddr))
-	return err == nil && g.trusts(ip)
+	if err != nil || g.trusts(ip) {
+		return err == nil
+	}
+	// From far away such a header is somebody's invention; from nearby it is a proxy that was forgotten.
+	if ip = ip.Unmap(); (ip.IsLoopback() || ip.IsPrivate()) && (r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("X-Forwarded-Proto") != "") {
+		g.warn.Do(func() {
+			g.service.log.Warn("requests come through a proxy that is not trusted: all who sign in count as one address, and cookies are as without TLS; " +
+				"name the proxy's address with --proxy")
+		})
+	}
+	return false
 }
 
 func (g *Guard) trusts(ip netip.Addr) bool {

@@ -253,6 +253,33 @@ func TestOtherSitesCannotChangeAnything(t *testing.T) {
 
 var proxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
 
+func TestForgottenProxyIsTold(t *testing.T) {
+	const text = "a proxy that is not trusted"
+	for name, c := range map[string]struct {
+		address, header string
+		told            int
+	}{
+		"on this machine":     {"127.0.0.1:4444", "X-Forwarded-For", 1},
+		"by IPv6":             {"[::1]:4444", "X-Forwarded-Proto", 1},
+		"in this network":     {"192.168.1.2:4444", "X-Forwarded-For", 1},
+		"one that is trusted": {"10.1.2.3:4444", "X-Forwarded-For", 0},
+		"a visitor's own":     {"192.0.2.9:4444", "X-Forwarded-For", 0},
+		"no proxy":            {"127.0.0.1:4444", "X-Nothing", 0},
+	} {
+		w := newWorld(t, emptyStore(t))
+		g := people.NewGuard(w.Service, proxies...)
+		for range 3 {
+			g.From(request("GET", func(r *http.Request) {
+				r.RemoteAddr = c.address
+				r.Header.Set(c.header, "192.0.2.7")
+			}))
+		}
+		if told := w.logs.count(text); told != c.told {
+			t.Errorf("%s: told %d times", name, told)
+		}
+	}
+}
+
 func TestCookieIsAsSafeAsTheConnection(t *testing.T) {
 	w := newWorld(t, emptyStore(t))
 	g := people.NewGuard(w.Service, proxies...)

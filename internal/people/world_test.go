@@ -172,10 +172,12 @@ func (l *lockedBuffer) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
-func (l *lockedBuffer) has(text string) bool {
+func (l *lockedBuffer) has(text string) bool { return l.count(text) > 0 }
+
+func (l *lockedBuffer) count(text string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return strings.Contains(l.b.String(), text)
+	return strings.Count(l.b.String(), text)
 }
 
 // emptyStore is an empty store for what does not depend on the database.
