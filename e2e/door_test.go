@@ -107,8 +107,12 @@ func TestWhoLetsOthersInIsWarned(t *testing.T) {
 		})
 	}
 	for _, args := range [][]string{{"--proxy", "nowhere"}, {"--tls-cert", "only.pem"}, {"--tls-cert", "no.pem", "--tls-key", "no.pem"}} {
-		if _, stderr, code := runProgram(t, nil, "", append([]string{"serve", "--data", t.TempDir()}, args...)...); code != 2 {
+		data := filepath.Join(t.TempDir(), "data")
+		if _, stderr, code := runProgram(t, nil, "", append([]string{"serve", "--data", data}, args...)...); code != 2 {
 			t.Errorf("serve %v ends with %d: %s", args, code, stderr)
+		}
+		if _, err := os.Stat(data); !os.IsNotExist(err) {
+			t.Errorf("serve %v has touched the data before it looked at its flags: %v", args, err)
 		}
 	}
 }

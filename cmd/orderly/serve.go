@@ -24,14 +24,21 @@ func serveCommand() *cobra.Command {
 		Short: "Run Orderly: take webhooks, poll, deliver",
 		Long: `Serve runs Orderly until it is told to stop (SIGTERM or Ctrl-C): then what is under way ends in order.
 With --config the file is applied first, as orderly apply does. Webhooks arrive at /hooks/<connection>;
-/healthz, /readyz and /metrics tell how it is. The dashboard is at /, the JSON API at /api/v1. On
+/healthz and /readyz tell how it is. The dashboard is at /, the JSON API at /api/v1. On
 PostgreSQL any number of nodes may serve one database, with the same key in ORDERLY_KEY.
+
+Numbers for Prometheus are at /metrics, for who may see everything: make an API token with the role viewer under
+Password and sessions, put it into a file, and name that in the scrape configuration:
+authorization: {credentials_file: /etc/prometheus/orderly-token}.
 
 While there is no user, serve prints an address at which the first administrator is made. On anything but
 loopback give --tls-cert and --tls-key, or --proxy with the networks of the proxy that does TLS.`,
 		Example: "  orderly serve --config orderly.yaml --data /var/lib/orderly --listen 127.0.0.1:8080",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := door.check(); err != nil {
+				return err
+			}
 			i, err := data.openOrMake(cmd)
 			if err != nil {
 				return err
@@ -47,9 +54,6 @@ loopback give --tls-cert and --tls-key, or --proxy with the networks of the prox
 			}
 			if publicURL != "" {
 				i.options.PublicURL = publicURL
-			}
-			if err := door.check(); err != nil {
-				return err
 			}
 			if warning := door.warning(); warning != "" {
 				_, _ = fmt.Fprintln(cmd.ErrOrStderr(), warning)
@@ -71,8 +75,10 @@ loopback give --tls-cert and --tls-key, or --proxy with the networks of the prox
 }
 
 const (
-	// stopTime is how long what is under way may take to end.
-	stopTime = 25 * time.Second
+	// answerTime is how long requests that have begun may take to end when the server stops, and stopTime how long the
+	// work may. Together they are less than the half minute after which most who stop a program kill it.
+	answerTime = 5 * time.Second
+	stopTime   = 20 * time.Second
 	// watchEvery is how often a running server looks for a configuration that another process applied.
 	watchEvery = 2 * time.Second
 )
@@ -107,14 +113,7 @@ func (i *installation) serve(ctx context.Context, door doorFlags, ready func(add
 		front.Stop()
 		return errors.Join(err, n.Stop(running), listener.Close())
 	}
-	httpServer := &http.Server{
-		Handler:           front,
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       time.Minute,
-		WriteTimeout:      time.Minute,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-	}
+	httpServer := newHTTPServer(front)
 	ended := make(chan error, 1)
 	go func() { ended <- door.serve(httpServer, listener) }()
 	i.log.Info("serving", "address", listener.Addr().String(), "database", i.store.Dialect().String(), "version", version)
@@ -138,12 +137,39 @@ func (i *installation) serve(ctx context.Context, door doorFlags, ready func(add
 		}
 	}
 	i.log.Info("stopping: what is under way ends first")
-	stopping, cancel := context.WithTimeout(running, stopTime)
-	defer cancel()
 	// Intake first: a webhook that is being stored is answered; then the lanes.
 	front.Stop()
-	err = errors.Join(httpServer.Shutdown(stopping), n.Stop(stopping))
+	err = stopHTTP(running, httpServer)
+	stopping, cancel := context.WithTimeout(running, stopTime)
+	defer cancel()
+	err = errors.Join(err, n.Stop(stopping))
 	i.log.Info("stopped")
+	return err
+}
+
+// newHTTPServer makes a server that waits for nobody for ever.
+func newHTTPServer(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       time.Minute,
+		// It counts from the end of a request's header: the body, calls to systems that a person waits for, of 45 seconds
+		// at most, and the answer are in it.
+		WriteTimeout:   2 * time.Minute,
+		IdleTimeout:    2 * time.Minute,
+		MaxHeaderBytes: 64 << 10,
+	}
+}
+
+// stopHTTP ends a server in order, and without those who take longer than answerTime to send or to read: a webhook that
+// was not answered is sent again.
+func stopHTTP(ctx context.Context, server *http.Server) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	err := server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return server.Close()
+	}
 	return err
 }
 

@@ -16,8 +16,8 @@ import (
 	"github.com/orderlyhq/orderly/internal/store"
 )
 
-// callTime bounds the calls that a person waits for.
-const callTime = time.Minute
+// callTime bounds the calls that a person waits for, so that servers and proxies still pass the answer on.
+const callTime = 45 * time.Second
 
 // OrderPreview is what delivering an order now would do.
 type OrderPreview struct {

@@ -28,8 +28,8 @@ type Report struct {
 // maxSkew is how far a vendor's clock may be from ours before polls may miss something.
 const maxSkew = 2 * time.Minute
 
-// checkTime bounds the check of one connection.
-const checkTime = time.Minute
+// checkTime bounds the check of one connection, for which a person may be waiting.
+const checkTime = 45 * time.Second
 
 // Check signs in to a connection, reads what the account is and may do, and compares its webhook
 // subscriptions. It changes nothing at the vendor.

@@ -5,6 +5,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -65,13 +66,32 @@ func New(o Options) (*Server, error) {
 	}
 	machines := o.Node.Handler(o.Metrics)
 	mux := http.NewServeMux()
-	for _, path := range []string{"/hooks/", "/healthz", "/readyz", "/metrics"} {
+	for _, path := range []string{"/hooks/", "/healthz", "/readyz"} {
 		mux.Handle(path, machines)
 	}
+	// Metrics name connections and count orders. A loopback address opens nothing: proxies on this machine have it too.
+	mux.Handle("/metrics", guard.Require(people.Viewer, machines, deny(o.Log)))
 	mux.Handle(api.Base+"/", calls)
 	mux.Handle("/", dashboard)
 	s.handler = mux
 	return s, nil
+}
+
+// deny answers programs that may not read the metrics.
+func deny(log *slog.Logger) people.Denied {
+	return func(w http.ResponseWriter, r *http.Request, err error) {
+		status, known := people.Status(err)
+		switch {
+		case errors.Is(err, people.ErrSignIn):
+			w.Header().Set("WWW-Authenticate", `Bearer realm="Orderly"`)
+			http.Error(w, "send an API token: Authorization: Bearer orderly_…", status)
+		case known:
+			http.Error(w, err.Error(), status)
+		default:
+			log.ErrorContext(r.Context(), "who asks for the metrics cannot be looked up", "error", err)
+			http.Error(w, "the database cannot be asked now", http.StatusServiceUnavailable)
+		}
+	}
 }
 
 // People gives who uses this Orderly.

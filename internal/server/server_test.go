@@ -8,15 +8,19 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/orderlyhq/orderly/internal/node"
+	"github.com/orderlyhq/orderly/internal/people"
 	"github.com/orderlyhq/orderly/internal/server"
 	"github.com/orderlyhq/orderly/internal/store"
 	"github.com/orderlyhq/orderly/internal/store/storetest"
 	"github.com/orderlyhq/orderly/internal/telemetry"
 )
 
-func TestEachAddressLeadsToItsRoom(t *testing.T) {
+// newServer is a server over an empty installation.
+func newServer(t *testing.T) *server.Server {
+	t.Helper()
 	st := storetest.Open(t, store.Options{Dir: t.TempDir()})
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	metrics := telemetry.NewMetrics("test")
@@ -36,7 +40,12 @@ func TestEachAddressLeadsToItsRoom(t *testing.T) {
 	if err := front.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	defer front.Stop()
+	t.Cleanup(front.Stop)
+	return front
+}
+
+func TestEachAddressLeadsToItsRoom(t *testing.T) {
+	front := newServer(t)
 	for _, c := range []struct {
 		name, path string
 		status     int
@@ -44,7 +53,7 @@ func TestEachAddressLeadsToItsRoom(t *testing.T) {
 	}{
 		{"health", "/healthz", http.StatusOK, "application/json", `"ok"`},
 		{"readiness", "/readyz", http.StatusOK, "application/json", `"sqlite"`},
-		{"metrics", "/metrics", http.StatusOK, "text/plain", "orderly_build_info"},
+		{"metrics", "/metrics", http.StatusUnauthorized, "text/plain", "Bearer"},
 		{"a webhook of nobody", "/hooks/nobody", http.StatusNotFound, "text/plain", "no connection of this name"},
 		{"the API", "/api/v1/now", http.StatusUnauthorized, "application/problem+json", "Bearer"},
 		{"the first screen", "/", http.StatusSeeOther, "", ""},
@@ -58,5 +67,45 @@ func TestEachAddressLeadsToItsRoom(t *testing.T) {
 				t.Errorf("%s is answered %d, %s: %s", c.path, w.Code, w.Header().Get("Content-Type"), w.Body)
 			}
 		})
+	}
+}
+
+func TestMetricsAreForWhoMaySeeEverything(t *testing.T) {
+	front := newServer(t)
+	host := people.Person{Name: "test"}
+	user, err := front.People().Add(t.Context(), host, people.NewUser{Name: "vera", Role: people.Viewer}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	vera := people.Person{ID: user.ID, Name: user.Name, Role: user.Role}
+	text, _, err := front.People().CreateToken(t.Context(), vera, people.NewToken{Name: "prometheus", Role: people.Viewer}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := front.People().MakeLink(t.Context(), host, user.ID, time.Hour, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, _, err := front.People().UseLink(t.Context(), secret, people.From{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, header, value string
+		status              int
+	}{
+		{"nobody", "X-Nothing", "", http.StatusUnauthorized},
+		{"a made-up token", "Authorization", "Bearer orderly_x", http.StatusUnauthorized},
+		{"a token", "Authorization", "Bearer " + text, http.StatusOK},
+		{"a session", "Cookie", "orderly_session=" + session, http.StatusOK},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+		r.RemoteAddr = "127.0.0.1:4444"
+		r.Header.Set(c.header, c.value)
+		w := httptest.NewRecorder()
+		front.ServeHTTP(w, r)
+		if told := strings.Contains(w.Body.String(), "orderly_build_info"); w.Code != c.status || told != (c.status == http.StatusOK) {
+			t.Errorf("%s is answered %d: %.100s", c.name, w.Code, w.Body)
+		}
 	}
 }
