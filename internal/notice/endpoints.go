@@ -172,7 +172,7 @@ func (n *Notices) CreateEndpoint(ctx context.Context, d EndpointDraft, who, why 
 		Settings: store.EndpointSettings{URL: d.URL, Secret: newSecret()},
 	}
 	err = n.change(ctx, "create", e.ID, who, why, func(ctx context.Context, tx store.Tx, now time.Time) error {
-		return n.store.SaveEndpoint(ctx, tx, e, now)
+		return n.store.AddEndpoint(ctx, tx, e, now)
 	})
 	if err != nil {
 		return Endpoint{}, "", err
@@ -186,13 +186,10 @@ func (n *Notices) ChangeEndpoint(ctx context.Context, id string, d EndpointDraft
 	if err := n.check(ctx, &d); err != nil {
 		return err
 	}
-	e, err := n.endpoint(ctx, id)
-	if err != nil {
-		return err
-	}
-	e.Settings.URL, e.Events, e.Description = d.URL, d.Events, d.Description
 	return n.change(ctx, "change", id, who, why, func(ctx context.Context, tx store.Tx, now time.Time) error {
-		return n.store.SaveEndpoint(ctx, tx, e, now)
+		return n.store.ChangeEndpoint(ctx, tx, id, now, func(e *store.Endpoint) {
+			e.Settings.URL, e.Events, e.Description = d.URL, d.Events, d.Description
+		})
 	})
 }
 
@@ -234,15 +231,17 @@ func (n *Notices) RevealSecret(ctx context.Context, id, who, why string) (string
 // RotateSecret gives an endpoint a new secret. For 24 hours messages are signed with both, so that the receiver can
 // change its own in between.
 func (n *Notices) RotateSecret(ctx context.Context, id, who, why string) (string, error) {
-	e, err := n.endpoint(ctx, id)
+	secret := newSecret()
+	err := n.change(ctx, "rotate secret", id, who, why, func(ctx context.Context, tx store.Tx, now time.Time) error {
+		return n.store.ChangeEndpoint(ctx, tx, id, now, func(e *store.Endpoint) {
+			e.Settings.Previous, e.Settings.PreviousUntil = e.Settings.Secret, now.Add(oldSecretTime)
+			e.Settings.Secret = secret
+		})
+	})
 	if err != nil {
 		return "", err
 	}
-	e.Settings.Previous, e.Settings.PreviousUntil = e.Settings.Secret, n.now().Add(oldSecretTime)
-	e.Settings.Secret = newSecret()
-	return e.Settings.Secret, n.change(ctx, "rotate secret", id, who, why, func(ctx context.Context, tx store.Tx, now time.Time) error {
-		return n.store.SaveEndpoint(ctx, tx, e, now)
-	})
+	return secret, nil
 }
 
 // change does something with an endpoint and writes it into the audit, both or neither.

@@ -3,8 +3,10 @@ package notice
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -160,4 +162,45 @@ func TestOneMessageIsSentAgainWithItsID(t *testing.T) {
 	if s := f.sendings(e.ID); len(s) != 1 || len(s[0].Attempts) != 2 {
 		t.Errorf("sendings %+v", s)
 	}
+}
+
+func TestPeopleWhoChangeAnEndpointAtOnceUndoNothing(t *testing.T) {
+	each(t, func(f *fixture) {
+		ctx := f.t.Context()
+		e, _ := f.create("https://example.com/hook")
+		draft := func(i int) EndpointDraft {
+			return EndpointDraft{URL: fmt.Sprintf("https://example.com/%d", i), Events: []string{"order.held"}}
+		}
+		for i := range 20 {
+			var secret string
+			var rotated, changed error
+			var group sync.WaitGroup
+			group.Go(func() { secret, rotated = f.RotateSecret(ctx, e.ID, "anna", "") })
+			group.Go(func() { changed = f.ChangeEndpoint(ctx, e.ID, draft(i), "anna", "") })
+			group.Wait()
+			if err := errors.Join(rotated, changed); err != nil {
+				f.t.Fatal(err)
+			}
+			if now, err := f.RevealSecret(ctx, e.ID, "anna", ""); err != nil || now != secret {
+				f.t.Fatalf("round %d: the rotated secret is undone, %v", i, err)
+			}
+			if now := f.endpointNow(e.ID); now.URL != draft(i).URL || now.OldSecretUntil.IsZero() {
+				f.t.Fatalf("round %d: the change is undone: %+v", i, now)
+			}
+		}
+		for i := range 20 {
+			e, _ := f.create("https://example.com/hook")
+			var changed, removed error
+			var group sync.WaitGroup
+			group.Go(func() { changed = f.ChangeEndpoint(ctx, e.ID, draft(i), "anna", "") })
+			group.Go(func() { removed = f.RemoveEndpoint(ctx, e.ID, "anna", "") })
+			group.Wait()
+			if removed != nil || changed != nil && !errors.Is(changed, ErrNotFound) {
+				f.t.Fatalf("change %v, remove %v", changed, removed)
+			}
+			if now, err := f.Endpoint(ctx, e.ID); !errors.Is(err, ErrNotFound) {
+				f.t.Fatalf("round %d: the removed endpoint is back: %+v, %v", i, now, err)
+			}
+		}
+	})
 }

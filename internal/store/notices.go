@@ -48,24 +48,56 @@ type EndpointSettings struct {
 
 const endpointColumns = `id, settings, events, description, disabled, disabled_why, disabled_at, failures, failing_since, rest_until, created_at, updated_at`
 
-// SaveEndpoint creates or changes what people set of an endpoint: settings, events and description.
-func (s *Store) SaveEndpoint(ctx context.Context, tx Tx, e Endpoint, now time.Time) error {
-	plain, err := json.Marshal(e.Settings)
+const oneEndpoint = `SELECT ` + endpointColumns + ` FROM endpoints WHERE id = $1`
+
+// AddEndpoint creates an endpoint with what people set of it: settings, events and description.
+func (s *Store) AddEndpoint(ctx context.Context, tx Tx, e Endpoint, now time.Time) error {
+	sealed, err := s.sealEndpoint(e)
 	if err != nil {
-		return fmt.Errorf("endpoint %s: %w", e.ID, err)
+		return err
 	}
-	sealed, err := s.sealer.Seal(plain, endpointContext(e.ID))
-	if err != nil {
-		return fmt.Errorf("endpoint %s: %w", e.ID, err)
-	}
-	_, err = tx.Exec(ctx, `
-		INSERT INTO endpoints (id, settings, events, description, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)
-		ON CONFLICT (id) DO UPDATE SET settings = excluded.settings, events = excluded.events, description = excluded.description, updated_at = excluded.updated_at`,
+	_, err = tx.Exec(ctx, `INSERT INTO endpoints (id, settings, events, description, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)`,
 		e.ID, sealed, strings.Join(e.Events, eventSeparator), e.Description, millis(now))
 	if err != nil {
 		return fmt.Errorf("endpoint %s: %w", e.ID, err)
 	}
 	return nil
+}
+
+// ChangeEndpoint lets change set anew what people set of an endpoint: settings, events and description. It is given the
+// endpoint as it is, which nobody else can change or remove until tx ends; ErrNoRows when there is none.
+func (s *Store) ChangeEndpoint(ctx context.Context, tx Tx, id string, now time.Time, change func(e *Endpoint)) error {
+	query := oneEndpoint
+	if tx.Dialect() == Postgres {
+		query += ` FOR UPDATE`
+	}
+	list, err := s.queryEndpoints(ctx, tx, query, id)
+	if err != nil {
+		return err
+	}
+	if len(list) == 0 {
+		return noEndpoint(id)
+	}
+	e := list[0]
+	change(&e)
+	sealed, err := s.sealEndpoint(e)
+	if err != nil {
+		return err
+	}
+	return affectOne(tx.Exec(ctx, `UPDATE endpoints SET settings = $2, events = $3, description = $4, updated_at = $5 WHERE id = $1`,
+		id, sealed, strings.Join(e.Events, eventSeparator), e.Description, millis(now)))
+}
+
+func (s *Store) sealEndpoint(e Endpoint) ([]byte, error) {
+	plain, err := json.Marshal(e.Settings)
+	if err != nil {
+		return nil, fmt.Errorf("endpoint %s: %w", e.ID, err)
+	}
+	sealed, err := s.sealer.Seal(plain, endpointContext(e.ID))
+	if err != nil {
+		return nil, fmt.Errorf("endpoint %s: %w", e.ID, err)
+	}
+	return sealed, nil
 }
 
 func endpointContext(id string) string { return "endpoint " + id }
@@ -77,9 +109,9 @@ func (s *Store) Endpoints(ctx context.Context) ([]Endpoint, error) {
 
 // Endpoint gives one endpoint; ErrNoRows when there is none.
 func (s *Store) Endpoint(ctx context.Context, id string) (Endpoint, error) {
-	list, err := s.endpoints(ctx, `SELECT `+endpointColumns+` FROM endpoints WHERE id = $1`, id)
+	list, err := s.endpoints(ctx, oneEndpoint, id)
 	if err == nil && len(list) == 0 {
-		err = fmt.Errorf("there is no endpoint %s: %w", id, ErrNoRows)
+		err = noEndpoint(id)
 	}
 	if err != nil {
 		return Endpoint{}, err
@@ -87,43 +119,47 @@ func (s *Store) Endpoint(ctx context.Context, id string) (Endpoint, error) {
 	return list[0], nil
 }
 
+func noEndpoint(id string) error { return fmt.Errorf("there is no endpoint %s: %w", id, ErrNoRows) }
+
 func (s *Store) endpoints(ctx context.Context, query string, args ...any) ([]Endpoint, error) {
 	var list []Endpoint
-	var sealed [][]byte
-	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
-		list, sealed = list[:0], sealed[:0]
-		rows, err := tx.Query(ctx, query, args...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var e Endpoint
-			var settings []byte
-			var events string
-			var disabled, failing, rest, created, updated int64
-			if err := rows.Scan(&e.ID, &settings, &events, &e.Description, &e.Disabled, &e.DisabledWhy, &disabled, &e.Failures, &failing, &rest, &created, &updated); err != nil {
-				return err
-			}
-			e.Events = strings.Fields(events)
-			e.DisabledAt, e.FailingSince, e.RestUntil, e.CreatedAt, e.UpdatedAt = moment(disabled), moment(failing), moment(rest), moment(created), moment(updated)
-			list, sealed = append(list, e), append(sealed, settings)
-		}
-		return rows.Err()
+	err := s.Read(ctx, func(ctx context.Context, tx Tx) (err error) {
+		list, err = s.queryEndpoints(ctx, tx, query, args...)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("endpoints: %w", err)
 	}
-	for i := range list {
-		plain, err := s.sealer.Open(sealed[i], endpointContext(list[i].ID))
-		if err != nil {
-			return nil, fmt.Errorf("settings of endpoint %s: %w; is this the key that the database was made with?", list[i].ID, err)
-		}
-		if err := json.Unmarshal(plain, &list[i].Settings); err != nil {
-			return nil, fmt.Errorf("settings of endpoint %s: %w", list[i].ID, err)
-		}
-	}
 	return list, nil
+}
+
+func (s *Store) queryEndpoints(ctx context.Context, tx Tx, query string, args ...any) ([]Endpoint, error) {
+	rows, err := tx.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []Endpoint
+	for rows.Next() {
+		var e Endpoint
+		var sealed []byte
+		var events string
+		var disabled, failing, rest, created, updated int64
+		if err := rows.Scan(&e.ID, &sealed, &events, &e.Description, &e.Disabled, &e.DisabledWhy, &disabled, &e.Failures, &failing, &rest, &created, &updated); err != nil {
+			return nil, err
+		}
+		e.Events = strings.Fields(events)
+		e.DisabledAt, e.FailingSince, e.RestUntil, e.CreatedAt, e.UpdatedAt = moment(disabled), moment(failing), moment(rest), moment(created), moment(updated)
+		plain, err := s.sealer.Open(sealed, endpointContext(e.ID))
+		if err != nil {
+			return nil, fmt.Errorf("settings of endpoint %s: %w; is this the key that the database was made with?", e.ID, err)
+		}
+		if err := json.Unmarshal(plain, &e.Settings); err != nil {
+			return nil, fmt.Errorf("settings of endpoint %s: %w", e.ID, err)
+		}
+		list = append(list, e)
+	}
+	return list, rows.Err()
 }
 
 // RemoveEndpoint removes an endpoint with its list of what was sent.

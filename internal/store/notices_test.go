@@ -19,7 +19,7 @@ import (
 func listener(t testing.TB, s *store.Store, id string, events ...string) {
 	t.Helper()
 	write(t, s, func(ctx context.Context, tx store.Tx) error {
-		return s.SaveEndpoint(ctx, tx, store.Endpoint{ID: id, Events: events, Settings: store.EndpointSettings{URL: "https://example.com/?token=hush", Secret: "whsec_hush"}}, start)
+		return s.AddEndpoint(ctx, tx, store.Endpoint{ID: id, Events: events, Settings: store.EndpointSettings{URL: "https://example.com/?token=hush", Secret: "whsec_hush"}}, start)
 	})
 }
 
