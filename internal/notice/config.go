@@ -16,7 +16,7 @@ import (
 )
 
 // Config says what alerts there are and to whom they go. Secrets in it are never shown: they read ***, and what reads ***
-// when it is saved stays as it was.
+// when it is saved stays as it was. The password of a mail server stays only for the same server.
 type Config struct {
 	Rules Rules `json:"rules"`
 	// RemindMinutes is how long after an alert people are told again while it lasts; 0 is never.
@@ -197,7 +197,7 @@ func (e *Email) check(fail failFunc) {
 		fail("email.username", "a password needs a user name")
 	}
 	if e.Username != "" && e.Password == "" {
-		fail("email.password", "a user name needs a password")
+		fail("email.password", "a user name needs a password; it is to be typed again when the server, port or protection is another")
 	}
 	if _, err := mail.ParseAddress(e.From); err != nil {
 		fail("email.from", "write an e-mail address, such as orderly@example.com")
@@ -227,6 +227,15 @@ func (c Config) networks(fail failFunc) []netip.Prefix {
 		list = append(list, prefix.Masked())
 	}
 	return list
+}
+
+// Kept is the secret that stays as it was when a config is saved.
+func Kept() connector.Secret { return connector.Secret(connector.Secret("x").String()) }
+
+// sameServer says whether both are one server, called in the same way. Whoever may set the server must not have the
+// password of another one sent there.
+func (e *Email) sameServer(other *Email) bool {
+	return e.Host == other.Host && e.Port == other.Port && e.Security == other.Security
 }
 
 // secrets gives the secrets of a config by a name that stays the same.
@@ -327,9 +336,12 @@ func (c Config) complete(before Config) Config {
 			c.Slack[i].ID = newID()
 		}
 	}
+	if c.Email != nil && before.Email != nil && !c.Email.sameServer(before.Email) {
+		before.Email = nil
+	}
 	had := before.secrets()
 	for name, secret := range c.secrets() {
-		if *secret == connector.Secret(connector.Secret("x").String()) {
+		if *secret == Kept() {
 			*secret = ""
 			if old := had[name]; old != nil {
 				*secret = *old

@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/orderlyhq/orderly/connector"
 	"github.com/orderlyhq/orderly/internal/store"
 )
 
@@ -155,8 +154,41 @@ func TestWrongSettingsAreRefusedByField(t *testing.T) {
 func TestASecretThatIsNotThereStaysEmpty(t *testing.T) {
 	f := once(t)
 	c := DefaultConfig()
-	c.Slack = []Slack{{ID: "made-up", Name: "#x", URL: connector.Secret(connector.Secret("x").String())}}
+	c.Slack = []Slack{{ID: "made-up", Name: "#x", URL: Kept()}}
 	if err := f.SaveConfig(t.Context(), c, "anna", ""); err == nil || !strings.Contains(err.Error(), "slack[0].url") {
 		t.Errorf("saving a secret that was never given gives %v", err)
+	}
+}
+
+func TestAPasswordGoesToItsServerAlone(t *testing.T) {
+	for name, change := range map[string]func(e *Email){
+		"another server":     func(e *Email) { e.Host = "smtp.example.org" },
+		"another port":       func(e *Email) { e.Port = 2525 },
+		"another protection": func(e *Email) { e.Security = SecurityTLS },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := once(t)
+			if err := f.SaveConfig(t.Context(), fullConfig(), "anna", ""); err != nil {
+				t.Fatal(err)
+			}
+			c := fullConfig()
+			c.Email.Password = Kept()
+			change(c.Email)
+			err := f.SaveConfig(t.Context(), c, "anna", "")
+			if wrong, ok := errors.AsType[*InvalidError](err); !ok || len(wrong.Problems) != 1 || wrong.Problems[0].Field != "email.password" {
+				t.Errorf("saving without the password gives %v", err)
+			}
+			c.Email.Password = "hush-other"
+			if err := f.SaveConfig(t.Context(), c, "anna", ""); err != nil {
+				t.Errorf("saving with the password gives %v", err)
+			}
+			c.Email.To, c.Email.Password = []string{"other@example.com"}, Kept()
+			if err := f.SaveConfig(t.Context(), c, "anna", ""); err != nil {
+				t.Errorf("saving another recipient gives %v", err)
+			}
+			if now, err := f.Config(t.Context()); err != nil || now.Email.Password != "hush-other" {
+				t.Errorf("kept %+v, %v", now.Email, err)
+			}
+		})
 	}
 }
