@@ -305,23 +305,6 @@ func (n *Notices) TestChannel(ctx context.Context, channel string) error {
 	if err != nil {
 		return err
 	}
-	return n.testChannel(ctx, config, channel)
-}
-
-// TestUnsaved is TestChannel for settings that are not saved yet. It fails with *InvalidError when they are wrong.
-func (n *Notices) TestUnsaved(ctx context.Context, c Config, channel string) error {
-	saved, err := n.load(ctx)
-	if err != nil {
-		return err
-	}
-	c = c.complete(saved)
-	if err := invalid(c.Check()); err != nil {
-		return err
-	}
-	return n.testChannel(ctx, c, channel)
-}
-
-func (n *Notices) testChannel(ctx context.Context, config Config, channel string) error {
 	var r *receiver
 	if channel == ChannelEmail && config.Email != nil {
 		r = n.emailReceiver(*config.Email)

@@ -463,27 +463,6 @@ func TestAlertsArriveInAChat(t *testing.T) {
 	}
 }
 
-func TestSettingsAreTestedBeforeTheyAreSaved(t *testing.T) {
-	f := once(t)
-	c := catch(t)
-	f.allowLoopback()
-	config, err := f.Config(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.Slack = []Slack{{ID: "new", Name: "#orders", URL: connector.Secret(c.URL)}}
-	if err := f.TestUnsaved(t.Context(), config, "slack:new"); err != nil || len(c.all()) != 1 {
-		t.Errorf("%v, %d messages", err, len(c.all()))
-	}
-	config.Slack[0].URL = "http://example.com"
-	if _, ok := errors.AsType[*InvalidError](f.TestUnsaved(t.Context(), config, "slack:new")); !ok {
-		t.Error("settings that are wrong are tested")
-	}
-	if saved, err := f.Config(t.Context()); err != nil || len(saved.Slack) != 0 {
-		t.Errorf("saved %+v, %v", saved, err)
-	}
-}
-
 func TestSpans(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		-time.Hour: "0 min", 59 * time.Second: "0 min", 61 * time.Second: "1 min", time.Hour: "1 h", 125 * time.Minute: "2 h 5 min", 24 * time.Hour: "1 d", 50*time.Hour + time.Minute: "2 d 2 h",

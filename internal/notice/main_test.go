@@ -193,14 +193,19 @@ func catch(t testing.TB) *catcher {
 }
 
 func (c *catcher) say(status int, header ...string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.answer = func(w http.ResponseWriter, _ *http.Request) {
+	c.do(func(w http.ResponseWriter, _ *http.Request) {
 		for i := 0; i+1 < len(header); i += 2 {
 			w.Header().Set(header[i], header[i+1])
 		}
 		w.WriteHeader(status)
-	}
+	})
+}
+
+// do has each message answered so.
+func (c *catcher) do(answer func(w http.ResponseWriter, r *http.Request)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.answer = answer
 }
 
 func (c *catcher) all() []caught {

@@ -314,7 +314,7 @@ func (n *Notices) disabledEndpoints(ctx context.Context, _ Config, _ time.Time) 
 			title: "The webhook endpoint " + name + " was disabled",
 			what:  "Orderly sends nothing to it any more, because " + e.DisabledWhy + ".",
 			todo:  "Repair the receiver, enable the endpoint and send again what has failed, or remove it.",
-			path:  "/settings",
+			path:  "/settings/webhooks/" + url.PathEscape(e.ID),
 		})
 	}
 	return found, nil

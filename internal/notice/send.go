@@ -140,7 +140,7 @@ func (n *Notices) attempt(ctx context.Context, r *receiver, s store.Sending) (st
 
 // record keeps how an attempt ended, and what follows from it for the endpoint, in one transaction.
 func (n *Notices) record(ctx context.Context, r *receiver, s store.Sending, a store.Attempt, o outcome, now time.Time) error {
-	state, due := next(r, s.Attempts, o, now)
+	state, due := next(r, s, o, now)
 	var disabled string
 	err := n.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
 		disabled = ""
@@ -193,8 +193,9 @@ func result(state store.SendingState) Result {
 	}
 }
 
-// next says what becomes of a sending after an attempt, of which there were some before.
-func next(r *receiver, before int, o outcome, now time.Time) (store.SendingState, time.Time) {
+// next says what becomes of a sending after one more attempt. A test is not tried again: who asked for it was told how it
+// went.
+func next(r *receiver, s store.Sending, o outcome, now time.Time) (store.SendingState, time.Time) {
 	list := waits()
 	if r.endpoint == nil {
 		list = list[:channelWaits]
@@ -202,10 +203,10 @@ func next(r *receiver, before int, o outcome, now time.Time) (store.SendingState
 	switch {
 	case o.err == nil:
 		return store.SendingSent, time.Time{}
-	case o.gone || before >= len(list):
+	case o.gone || s.Attempts >= len(list) || s.Message.Type == typeTest:
 		return store.SendingFailed, time.Time{}
 	}
-	return store.SendingWaiting, now.Add(max(list[before], min(o.retryAfter, longestWait)))
+	return store.SendingWaiting, now.Add(max(list[s.Attempts], min(o.retryAfter, longestWait)))
 }
 
 // rest says until when an endpoint in trouble is left alone.
@@ -243,7 +244,7 @@ func (n *Notices) TestEndpoint(ctx context.Context, id, who, why string) (Attemp
 	if err != nil {
 		return Attempt{}, err
 	}
-	s.Attempts = len(waits()) // so that it is not tried again
-	a, err := n.attempt(ctx, n.webhookReceiver(e), s)
+	// Also when the caller has gone: it is on its way, and the list says how it went.
+	a, err := n.attempt(context.WithoutCancel(ctx), n.webhookReceiver(e), s)
 	return Attempt{At: a.At, TookMS: a.Took.Milliseconds(), Status: a.Status, Error: a.Error}, err
 }

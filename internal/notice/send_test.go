@@ -182,7 +182,8 @@ func TestGoneDisablesAndIsTold(t *testing.T) {
 		}
 		f.send()
 		got := other.all()
-		if len(got) != 1 || !strings.Contains(string(got[0].body), `"type":"alert.begun"`) || !strings.Contains(string(got[0].body), "410 Gone") {
+		if len(got) != 1 || !strings.Contains(string(got[0].body), `"type":"alert.begun"`) || !strings.Contains(string(got[0].body), "410 Gone") ||
+			!strings.Contains(string(got[0].body), `"https://orderly.test/settings/webhooks/`+e.ID+`"`) {
 			f.t.Errorf("the other endpoint %s gets %q", o.ID, got)
 		}
 		// It is enabled again, and what has failed is sent again.
@@ -338,6 +339,40 @@ func TestATestMessageIsSentAtOnceAndOnce(t *testing.T) {
 		}
 		if _, err := f.TestEndpoint(f.t.Context(), "ep_nobody", "anna", "try"); err == nil {
 			f.t.Error("an endpoint that is not there is tested")
+		}
+	})
+}
+
+func TestATestMessageIsSentOnceAlsoWhenTheCallerGoes(t *testing.T) {
+	each(t, func(f *fixture) {
+		c := catch(f.t)
+		f.allowLoopback()
+		e, _ := f.create(c.URL)
+		ctx, leave := context.WithCancel(f.t.Context())
+		defer leave()
+		c.do(func(w http.ResponseWriter, _ *http.Request) {
+			leave()
+			w.WriteHeader(http.StatusInternalServerError)
+		})
+		if a, err := f.TestEndpoint(ctx, e.ID, "anna", "try"); err != nil || a.Status != http.StatusInternalServerError {
+			f.t.Errorf("attempt %+v, %v", a, err)
+		}
+		// One that was left behind, as after a crash, is sent once as well.
+		f.write(func(ctx context.Context, tx store.Tx) error {
+			_, err := f.store.AddMessage(ctx, tx, typeTest, []byte("{}"), []string{e.ID}, f.clock.now(), f.clock.now())
+			return err
+		})
+		for range 3 {
+			f.clock.move(24 * time.Hour)
+			f.send()
+		}
+		for _, s := range f.sendings(e.ID) {
+			if s.State != store.SendingFailed || len(s.Attempts) != 1 {
+				f.t.Errorf("sending %+v", s)
+			}
+		}
+		if n := len(c.all()); n != 2 {
+			f.t.Errorf("%d messages were sent; want 2", n)
 		}
 	})
 }
