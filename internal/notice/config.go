@@ -159,7 +159,7 @@ func (c Config) Check() []Problem {
 		c.Email.check(fail)
 	}
 	if len(c.Slack) > mostChannels {
-		fail("slack", "at most %d", mostChannels)
+		fail("slack", "at most %d channels", mostChannels)
 	}
 	allowed := c.networks(fail)
 	var g guard
@@ -216,7 +216,7 @@ func (e *Email) check(fail failFunc) {
 func (c Config) networks(fail failFunc) []netip.Prefix {
 	var list []netip.Prefix
 	if len(c.AllowedNetworks) > mostNetworks {
-		fail("allowed_networks", "at most %d", mostNetworks)
+		fail("allowed_networks", "at most %d networks", mostNetworks)
 	}
 	for i, text := range c.AllowedNetworks {
 		prefix, err := netip.ParsePrefix(text)

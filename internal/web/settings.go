@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -102,6 +103,33 @@ func problemsByField(e *notice.InvalidError) map[string]string {
 	return out
 }
 
+// alertFields are the fields of the page of alerts that show what is wrong with them.
+var alertFields = []string{
+	"rules.oldest_order.minutes", "rules.connection_down.minutes", "rules.subscription_lost.minutes", "rules.cause_growing.tasks", "rules.paused.minutes",
+	"remind_minutes", "email.host", "email.port", "email.security", "email.username", "email.password", "email.from", "email.to", "allowed_networks",
+}
+
+// misplaced gives what is wrong with something that has no field on the page of alerts.
+func (f alertsForm) misplaced() []string {
+	var texts []string
+	for _, name := range slices.Sorted(maps.Keys(f.wrong)) {
+		isChannel := strings.HasPrefix(name, "slack[")
+		isField := slices.ContainsFunc(alertFields, func(field string) bool { return partOf(name, field) })
+		if !isChannel && !isField {
+			texts = append(texts, name+": "+f.wrong[name])
+		}
+	}
+	return texts
+}
+
+// secretText is what stands in the empty field of a secret. One that was typed is not shown again after a mistake.
+func (f alertsForm) secretText(field string, secret connector.Secret) string {
+	if secret != "" && len(f.wrong) > 0 && (secret != notice.Kept() || f.wrong[field] != "") {
+		return "type it again"
+	}
+	return keepText(secret != "")
+}
+
 // readAlerts reads the form of alerts. Secrets that were left empty stay as they are.
 func readAlerts(v *visit, before notice.Config) (notice.Config, map[string]string) {
 	wrong := map[string]string{}
@@ -133,8 +161,8 @@ func readAlerts(v *visit, before notice.Config) (notice.Config, map[string]strin
 		if v.form("email.port") != "" {
 			c.Email.Port = number("email.port")
 		}
-		if c.Email.Password == "" && before.Email != nil {
-			c.Email.Password = before.Email.Password
+		if c.Email.Password == "" && c.Email.Username != "" && before.Email != nil {
+			c.Email.Password = notice.Kept()
 		}
 	}
 	c.Slack = nil
@@ -145,12 +173,8 @@ func readAlerts(v *visit, before notice.Config) (notice.Config, map[string]strin
 			continue // a channel whose name was taken away is removed
 		}
 		channel := notice.Slack{ID: ids[i], Name: name, URL: connector.Secret(url)}
-		if url == "" {
-			for _, old := range before.Slack {
-				if old.ID == ids[i] {
-					channel.URL = old.URL
-				}
-			}
+		if url == "" && slices.ContainsFunc(before.Slack, func(old notice.Slack) bool { return old.ID == ids[i] }) {
+			channel.URL = notice.Kept()
 		}
 		c.Slack = append(c.Slack, channel)
 	}
@@ -194,7 +218,6 @@ func readEndpoint(v *visit) notice.EndpointDraft {
 
 func (s *Server) createEndpoint(w http.ResponseWriter, v *visit) error {
 	draft := endpointForm{draft: readEndpoint(v)}
-	draft.draft.Events = v.PostForm["events"]
 	_, secret, err := s.notices.CreateEndpoint(v.Context(), draft.draft, v.person.Who(), v.form("why"))
 	if invalid, ok := errors.AsType[*notice.InvalidError](err); ok {
 		draft.wrong = problemsByField(invalid)
@@ -258,11 +281,8 @@ func (s *Server) changeEndpoint(w http.ResponseWriter, v *visit) error {
 		n, err = s.notices.ResendFailed(ctx, id, time.Time{}, who, why)
 		notice = plural(n, "message is", "messages are") + " sent again."
 	case "resend":
-		var sending int64
-		if sending, err = strconv.ParseInt(v.form("sending"), 10, 64); err == nil {
-			err = s.notices.Resend(ctx, sending, who, why)
-		}
-		notice = "The message is sent again."
+		sending, _ := strconv.ParseInt(v.form("sending"), 10, 64) // what is no number is no message
+		err, notice = s.notices.Resend(ctx, sending, who, why), "The message is sent again."
 	default:
 		return s.serveNothing(w, v)
 	}
@@ -418,12 +438,17 @@ func portText(port int) string {
 
 // firstWrong is what is wrong with a field or an element of it.
 func firstWrong(wrong map[string]string, field string) string {
-	for name, text := range wrong {
-		if name == field || strings.HasPrefix(name, field+"[") || strings.HasPrefix(name, field+".") {
-			return text
+	for _, name := range slices.Sorted(maps.Keys(wrong)) {
+		if partOf(name, field) {
+			return wrong[name]
 		}
 	}
 	return ""
+}
+
+// partOf says whether a name is that of a field or of an element of it.
+func partOf(name, field string) bool {
+	return name == field || strings.HasPrefix(name, field+"[") || strings.HasPrefix(name, field+".")
 }
 
 func endpointName(e notice.Endpoint) string {
