@@ -18,30 +18,38 @@ type MapHistory struct {
 	Undoable bool `json:"undoable"`
 }
 
-// History gives changes of a flow's maps, newest first.
+// History gives changes of a flow's maps, newest first; fewer than the limit are all that there are.
 func (d *Desk) History(ctx context.Context, f store.MapFilter) ([]MapHistory, error) {
 	_, c, err := d.flowConfig(ctx, f.Flow)
 	if err != nil {
 		return nil, err
 	}
-	changes, err := d.store.MapChanges(ctx, f)
-	if err != nil {
-		return nil, err
-	}
 	tables := map[string]mapping.Table{}
-	out := make([]MapHistory, 0, len(changes))
-	for _, change := range changes {
-		present, read := tables[change.Table]
-		if !read {
-			if present, err = presentRows(&c.Mapping, change.Table); err != nil {
-				continue // of a rule, or of a table of another version: told elsewhere
-			}
-			tables[change.Table] = present
+	out := []MapHistory{}
+	for {
+		changes, err := d.store.MapChanges(ctx, f)
+		if err != nil {
+			return nil, err
 		}
-		now := present[change.Key]
-		out = append(out, MapHistory{MapChange: change, Now: now, Undoable: now == change.After && change.After != change.Before})
+		for _, change := range changes {
+			f.BeforeID = change.ID
+			present, read := tables[change.Table]
+			if !read {
+				if present, err = presentRows(&c.Mapping, change.Table); err != nil {
+					continue // of a rule, or of a table of another version: told elsewhere
+				}
+				tables[change.Table] = present
+			}
+			now := present[change.Key]
+			out = append(out, MapHistory{MapChange: change, Now: now, Undoable: now == change.After && change.After != change.Before})
+			if len(out) == f.Limit {
+				return out, nil
+			}
+		}
+		if len(changes) < f.Limit || len(changes) == 0 {
+			return out, nil
+		}
 	}
-	return out, nil
 }
 
 // RowChangedError says that a change cannot be undone because the row has changed since.

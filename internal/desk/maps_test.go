@@ -190,6 +190,40 @@ func TestUndoIsAChangeOfItsOwn(t *testing.T) {
 	})
 }
 
+func TestTheHistoryOfMapsIsReadToItsEnd(t *testing.T) {
+	eachMapOffice(t, `{"mapping":{"items":{"X":"A"}}}`, func(o *mapOffice) {
+		o.set("items", map[string]string{"FIRST": "A"})
+		// Changes of rules are kept in between, and shown elsewhere.
+		for range 7 {
+			rules := o.rules()
+			rules.Confirm = !rules.Confirm
+			if err := o.SaveRules(o.Context(), o.anna, "orders", rules, "because"); err != nil {
+				o.Fatal(err)
+			}
+		}
+		o.set("items", map[string]string{"LAST": "B"})
+		for limit := 1; limit <= 3; limit++ {
+			var keys []string
+			f := store.MapFilter{Flow: "orders", Limit: limit}
+			for {
+				history, err := o.History(o.Context(), f)
+				if err != nil {
+					o.Fatal(err)
+				}
+				for _, h := range history {
+					keys, f.BeforeID = append(keys, h.Key), h.ID
+				}
+				if len(history) < limit {
+					break
+				}
+			}
+			if !slices.Equal(keys, []string{"LAST", "FIRST"}) {
+				o.Errorf("by %d at once the history is %v", limit, keys)
+			}
+		}
+	})
+}
+
 func TestImport(t *testing.T) {
 	eachMapOffice(t, `{"mapping":{"items":{"KEEP":"A","CHANGE":"A","DROP":"A","OTHER":"A"}}}`, func(o *mapOffice) {
 		file := []byte("\xef\xbb\xbfcode;note;value\r\nA;x;KEEP\r\nB;x;CHANGE\r\n;x;DROP\r\n\"B\";\"a \"\"b\"\"\";\";\"\r\n B ;x;'=NEW\r\nA;x;KEEP\r\nA\r\n;;\r\nA;x;  \r\n")
