@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"path"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -200,6 +201,23 @@ func pageOf[T any](items []T, next string) *body[page[T]] {
 	return &body[page[T]]{Body: page[T]{Items: items, Next: next}}
 }
 
+// PageAfter is the query of a page of a list that is read by ids. It is exported because huma reads it by reflection.
+type PageAfter struct {
+	Cursor int64 `query:"cursor" minimum:"1" doc:"next of the page before"`
+	Limit  int   `query:"limit" minimum:"1" maximum:"500" default:"50"`
+}
+
+// more is what a list is asked for: one more than is shown says whether there is a page after.
+func (p PageAfter) more() int { return p.Limit + 1 }
+
+// cut makes a page of a list that was asked for more. id is what the page after begins behind.
+func cut[T any](p PageAfter, list []T, id func(T) int64) *body[page[T]] {
+	if len(list) <= p.Limit {
+		return pageOf(list, "")
+	}
+	return pageOf(list[:p.Limit], strconv.FormatInt(id(list[p.Limit-1]), 10))
+}
+
 // done is the answer of a call that only does something.
 type done struct{}
 
@@ -234,6 +252,9 @@ func (a *API) explain(ctx context.Context, err error) error {
 	if errors.Is(err, notice.ErrNotFound) {
 		return huma.Error404NotFound(err.Error())
 	}
+	if errors.Is(err, notice.ErrDisabled) {
+		return huma.Error409Conflict(err.Error())
+	}
 	if status, ok := people.Status(err); ok {
 		var details []error
 		if e, ok := errors.AsType[*people.InputError](err); ok {
@@ -243,6 +264,14 @@ func (a *API) explain(ctx context.Context, err error) error {
 	}
 	a.log.ErrorContext(ctx, "a call of the API failed", "error", err)
 	return huma.Error500InternalServerError("the call failed; the server's log says why")
+}
+
+// named gives a mistake the name that the API has for a field of the desk.
+func named(err error, field, here string) error {
+	if e, ok := errors.AsType[*desk.InputError](err); ok && e.Field == field {
+		return &desk.InputError{Field: here, Message: e.Message}
+	}
+	return err
 }
 
 // denied answers who may not call.

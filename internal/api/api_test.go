@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -238,6 +239,7 @@ func TestErrorsAreProblemDetails(t *testing.T) {
 		{"an amount that is none", http.MethodGet, "/api/v1/orders?min=much", "", http.StatusUnprocessableEntity, "min"},
 		{"an action without orders", http.MethodPost, "/api/v1/orders/actions", `{"action":"retry","ids":[]}`, http.StatusUnprocessableEntity, "ids"},
 		{"a hold without a reason", http.MethodPost, "/api/v1/orders/actions", `{"action":"hold","ids":[1]}`, http.StatusUnprocessableEntity, "why"},
+		{"a cursor that is none", http.MethodGet, "/api/v1/orders?cursor=x", "", http.StatusUnprocessableEntity, `"location":"cursor"`},
 		{"a body that is no JSON", http.MethodPost, "/api/v1/orders/actions", `{`, http.StatusBadRequest, "JSON"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -256,6 +258,77 @@ func TestErrorsAreProblemDetails(t *testing.T) {
 				t.Errorf("the problem does not say %q: %s", c.says, a.body)
 			}
 		})
+	}
+}
+
+func TestNothingIsSentAgainToADisabledEndpoint(t *testing.T) {
+	f := newFixture(t, storetest.Open(t, store.Options{Dir: t.TempDir()}))
+	id := f.endpoint()
+	var sendings []int64
+	f.write(func(ctx context.Context, tx store.Tx) (err error) {
+		sendings, err = f.store.AddMessage(ctx, tx, "order.synced", []byte("{}"), []string{id}, time.Now(), time.Now())
+		return err
+	})
+	message := fmt.Sprintf("/api/v1/webhook-messages/%d/resend", sendings[0])
+	endpoint := "/api/v1/webhook-endpoints/" + id
+	for _, c := range []struct {
+		path   string
+		status int
+	}{
+		{endpoint + "/disable", http.StatusNoContent},
+		{message, http.StatusConflict},
+		{endpoint + "/resend-failed", http.StatusConflict},
+		{endpoint + "/enable", http.StatusNoContent},
+		{message, http.StatusNoContent},
+		{endpoint + "/resend-failed", http.StatusOK},
+	} {
+		if a := f.call(people.Admin, http.MethodPost, c.path, "{}"); a.status != c.status || c.status == http.StatusConflict && !strings.Contains(a.body, "enable it first") {
+			t.Errorf("%s is answered %d, want %d: %s", c.path, a.status, c.status, a.body)
+		}
+	}
+}
+
+func TestASecretIsRotated(t *testing.T) {
+	f := newFixture(t, storetest.Open(t, store.Options{Dir: t.TempDir()}))
+	address := "/api/v1/webhook-endpoints/" + f.endpoint() + "/rotate-secret"
+	first, second := f.call(people.Admin, http.MethodPost, address, "{}"), f.call(people.Admin, http.MethodPost, address, "{}")
+	if first.status != http.StatusOK || !strings.Contains(first.body, `"secret":"whsec_`) || first.body == second.body {
+		t.Errorf("answered %d: %s, then %s", first.status, first.body, second.body)
+	}
+}
+
+func TestTheAlertSettingsAreReadAndReplaced(t *testing.T) {
+	f := newFixture(t, storetest.Open(t, store.Options{Dir: t.TempDir()}))
+	const address = "/api/v1/alert-settings"
+	var settings map[string]any
+	change := func(channels string) answer {
+		if err := json.Unmarshal([]byte(f.call(people.Admin, http.MethodGet, address, "").body), &settings); err != nil {
+			t.Fatal(err)
+		}
+		delete(settings, "$schema")
+		var slack any
+		if err := json.Unmarshal([]byte(channels), &slack); err != nil {
+			t.Fatal(err)
+		}
+		settings["slack"] = slack
+		text, err := json.Marshal(settings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f.call(people.Admin, http.MethodPut, address+"?why=test", string(text))
+	}
+	if a := change(`[{"id":"one","name":"#orders","url":"https://example.com/hush"}]`); a.status != http.StatusNoContent {
+		t.Fatalf("saving is answered %d: %s", a.status, a.body)
+	}
+	a := f.call(people.Admin, http.MethodGet, address, "")
+	if strings.Contains(a.body, "hush") || !strings.Contains(a.body, "#orders") {
+		t.Errorf("the settings are %s", a.body)
+	}
+	if a := change(`[{"id":"one","name":"#all","url":"***"}]`); a.status != http.StatusNoContent {
+		t.Errorf("a secret that is kept is answered %d: %s", a.status, a.body)
+	}
+	if a := change(`[{"id":"one","name":" ","url":"***"}]`); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, "slack[0].name") {
+		t.Errorf("a name that is none is answered %d: %s", a.status, a.body)
 	}
 }
 

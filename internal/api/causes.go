@@ -113,7 +113,7 @@ func (a *API) registerStandings() {
 		},
 		) (*body[chosen], error) {
 			n, err := a.desk.Choose(ctx, who, in.ID, in.Body)
-			return answer(chosen{Orders: n}, err)
+			return answer(chosen{Orders: n}, named(err, "choice", "id"))
 		})
 	add(a, operation{"decide", http.MethodPost, "/reviews/{id}/decide", people.Operator, tagCauses, "Decide a conflict", http.StatusNoContent},
 		func(ctx context.Context, who people.Person, in *struct {

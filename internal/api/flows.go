@@ -111,18 +111,17 @@ func (a *API) registerMaps() {
 		})
 	add(a, operation{"list-map-changes", http.MethodGet, "/flows/{name}/map-changes", people.Viewer, tagMaps, "Who changed which row, when and why, the newest first", 0},
 		func(ctx context.Context, _ people.Person, in *struct {
-			Flow   string `path:"name"`
-			Table  string `query:"table"`
-			Key    string `query:"key"`
-			Before int64  `query:"before" doc:"only changes with a smaller id"`
-			Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50"`
+			Flow  string `path:"name"`
+			Table string `query:"table"`
+			Key   string `query:"key"`
+			PageAfter
 		},
 		) (*body[page[desk.MapHistory]], error) {
-			list, err := a.desk.History(ctx, store.MapFilter{Flow: in.Flow, Table: in.Table, Key: in.Key, BeforeID: in.Before, Limit: in.Limit})
+			list, err := a.desk.History(ctx, store.MapFilter{Flow: in.Flow, Table: in.Table, Key: in.Key, BeforeID: in.Cursor, Limit: in.more()})
 			if err != nil {
 				return nil, err
 			}
-			return pageOf(list, ""), nil
+			return cut(in.PageAfter, list, func(h desk.MapHistory) int64 { return h.ID }), nil
 		})
 	add(a, operation{"undo-map-change", http.MethodPost, "/map-changes/{id}/undo", people.Operator, tagMaps, "Undo a change of a row, by a new change", 0},
 		func(ctx context.Context, who people.Person, in *whyInput) (*body[store.MapChange], error) {

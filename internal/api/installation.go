@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/orderlyhq/orderly/internal/desk"
@@ -39,24 +38,19 @@ type auditQuery struct {
 	Subject string    `query:"subject" doc:"begins with it: task/12, flow/"`
 	Since   time.Time `query:"since"`
 	Until   time.Time `query:"until"`
-	Cursor  int64     `query:"cursor" doc:"next of the page before"`
-	Limit   int       `query:"limit" minimum:"1" maximum:"500" default:"50"`
+	PageAfter
 }
 
 func (a *API) registerAudit() {
 	add(a, operation{"list-audit", http.MethodGet, "/audit", people.Viewer, tagAudit, "Who did what, when and why, the newest first", 0},
 		func(ctx context.Context, _ people.Person, in *auditQuery) (*body[page[store.AuditEntry]], error) {
 			list, err := a.desk.Audit(ctx, store.AuditFilter{
-				Who: in.Who, Action: in.Action, Subject: in.Subject, Since: in.Since, Until: in.Until, BeforeID: in.Cursor, Limit: in.Limit,
+				Who: in.Who, Action: in.Action, Subject: in.Subject, Since: in.Since, Until: in.Until, BeforeID: in.Cursor, Limit: in.more(),
 			})
 			if err != nil {
 				return nil, err
 			}
-			next := ""
-			if len(list) == in.Limit {
-				next = strconv.FormatInt(list[len(list)-1].ID, 10)
-			}
-			return pageOf(list, next), nil
+			return cut(in.PageAfter, list, func(e store.AuditEntry) int64 { return e.ID }), nil
 		})
 	add(a, operation{"list-users", http.MethodGet, "/users", people.Viewer, tagAudit, "Who may sign in", 0},
 		func(ctx context.Context, _ people.Person, _ *struct{}) (*body[page[people.User]], error) {
@@ -90,16 +84,15 @@ type byText struct {
 func (a *API) registerNotices() {
 	add(a, operation{"get-alerts", http.MethodGet, "/alerts", people.Viewer, tagNotices, "Alerts that last, or those that are over", 0},
 		func(ctx context.Context, _ people.Person, in *struct {
-			Over   bool  `query:"over"`
-			Before int64 `query:"before"`
-			Limit  int   `query:"limit" minimum:"1" maximum:"500" default:"50"`
+			Over bool `query:"over"`
+			PageAfter
 		},
 		) (*body[page[notice.Alert]], error) {
-			list, err := a.notices.Alerts(ctx, in.Over, in.Before, in.Limit)
+			list, err := a.notices.Alerts(ctx, in.Over, in.Cursor, in.more())
 			if err != nil {
 				return nil, err
 			}
-			return pageOf(list, ""), nil
+			return cut(in.PageAfter, list, func(a notice.Alert) int64 { return a.ID }), nil
 		})
 	add(a, operation{"list-endpoints", http.MethodGet, "/webhook-endpoints", people.Admin, tagNotices, "Who is told of orders", 0},
 		func(ctx context.Context, _ people.Person, _ *struct{}) (*body[page[notice.Endpoint]], error) {
@@ -126,19 +119,85 @@ func (a *API) registerNotices() {
 		func(ctx context.Context, who people.Person, in *byText) (*done, error) {
 			return &done{}, a.notices.RemoveEndpoint(ctx, in.ID, who.Who(), "")
 		})
+	a.registerSwitches()
+	a.registerMessages()
+	a.registerAlertSettings()
+}
+
+// registerSwitches adds what is done to an endpoint that is there.
+func (a *API) registerSwitches() {
+	add(a, operation{"enable-endpoint", http.MethodPost, "/webhook-endpoints/{id}/enable", people.Admin, tagNotices, "Send to an endpoint again; what happened meanwhile is not sent", http.StatusNoContent},
+		func(ctx context.Context, who people.Person, in *endpointInput) (*done, error) {
+			return &done{}, a.notices.EnableEndpoint(ctx, in.ID, who.Who(), in.Body.Why)
+		})
+	add(a, operation{"disable-endpoint", http.MethodPost, "/webhook-endpoints/{id}/disable", people.Admin, tagNotices, "Send nothing more to an endpoint; what waits is given up", http.StatusNoContent},
+		func(ctx context.Context, who people.Person, in *endpointInput) (*done, error) {
+			return &done{}, a.notices.DisableEndpoint(ctx, in.ID, who.Who(), in.Body.Why)
+		})
+	add(a, operation{"rotate-secret", http.MethodPost, "/webhook-endpoints/{id}/rotate-secret", people.Admin, tagNotices, "Give an endpoint a new secret; for 24 hours the old one signs as well", 0},
+		func(ctx context.Context, who people.Person, in *endpointInput) (*body[rotated], error) {
+			secret, err := a.notices.RotateSecret(ctx, in.ID, who.Who(), in.Body.Why)
+			return answer(rotated{Secret: secret}, err)
+		})
+	add(a, operation{"resend-failed", http.MethodPost, "/webhook-endpoints/{id}/resend-failed", people.Admin, tagNotices, "Send everything again that was given up", 0},
+		func(ctx context.Context, who people.Person, in *struct {
+			ID   string `path:"id"`
+			Body struct {
+				Since time.Time `json:"since,omitzero" doc:"only messages that are not older; none sends all"`
+				Why   string    `json:"why,omitempty" maxLength:"500"`
+			}
+		},
+		) (*body[resent], error) {
+			n, err := a.notices.ResendFailed(ctx, in.ID, in.Body.Since, who.Who(), in.Body.Why)
+			return answer(resent{Messages: n}, err)
+		})
+}
+
+type endpointInput struct {
+	ID   string `path:"id"`
+	Body why
+}
+
+// rotated is a new secret.
+type rotated struct {
+	Secret string `json:"secret" doc:"to verify signatures with"`
+}
+
+// resent says how many messages are sent again.
+type resent struct {
+	Messages int64 `json:"messages"`
+}
+
+// registerAlertSettings adds who is told of what.
+func (a *API) registerAlertSettings() {
+	add(a, operation{"get-alert-settings", http.MethodGet, "/alert-settings", people.Admin, tagNotices, "What people are told of, and where; secrets read ***", 0},
+		func(ctx context.Context, _ people.Person, _ *struct{}) (*body[notice.Config], error) {
+			return answer(a.notices.Config(ctx))
+		})
+	add(a, operation{"change-alert-settings", http.MethodPut, "/alert-settings", people.Admin, tagNotices, "Replace what people are told of, and where; a secret that reads *** stays", http.StatusNoContent},
+		func(ctx context.Context, who people.Person, in *struct {
+			Why  string `query:"why" maxLength:"500"`
+			Body notice.Config
+		},
+		) (*done, error) {
+			return &done{}, a.notices.SaveConfig(ctx, in.Body, who.Who(), in.Why)
+		})
+}
+
+// registerMessages adds what was sent to endpoints.
+func (a *API) registerMessages() {
 	add(a, operation{"list-messages", http.MethodGet, "/webhook-endpoints/{id}/messages", people.Admin, tagNotices, "What was sent, with each attempt", 0},
 		func(ctx context.Context, _ people.Person, in *struct {
-			ID     string `path:"id"`
-			State  string `query:"state" enum:"waiting,sent,failed"`
-			Before int64  `query:"before"`
-			Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50"`
+			ID    string `path:"id"`
+			State string `query:"state" enum:"waiting,sent,failed"`
+			PageAfter
 		},
 		) (*body[page[notice.Sending]], error) {
-			list, err := a.notices.Sendings(ctx, store.SendingFilter{Endpoint: in.ID, State: store.SendingState(in.State), BeforeID: in.Before, Limit: in.Limit})
+			list, err := a.notices.Sendings(ctx, store.SendingFilter{Endpoint: in.ID, State: store.SendingState(in.State), BeforeID: in.Cursor, Limit: in.more()})
 			if err != nil {
 				return nil, err
 			}
-			return pageOf(list, ""), nil
+			return cut(in.PageAfter, list, func(s notice.Sending) int64 { return s.ID }), nil
 		})
 	add(a, operation{"resend-message", http.MethodPost, "/webhook-messages/{id}/resend", people.Admin, tagNotices, "Send a message again", http.StatusNoContent},
 		func(ctx context.Context, who people.Person, in *byID) (*done, error) {

@@ -68,7 +68,7 @@ type bulkInput struct {
 type actInput struct {
 	Body struct {
 		Action string  `json:"action" enum:"retry,hold,release,skip"`
-		IDs    []int64 `json:"ids" minItems:"1" maxItems:"1000" doc:"of orders, as the list gives them"`
+		IDs    []int64 `json:"ids" minItems:"1" maxItems:"500" doc:"of orders, as the list gives them"`
 		Why    string  `json:"why,omitempty" maxLength:"500" doc:"required for hold and skip"`
 	}
 }
@@ -78,7 +78,7 @@ func (a *API) registerOrders() {
 		func(ctx context.Context, _ people.Person, in *orderQuery) (*body[page[store.TaskRow]], error) {
 			list, err := a.desk.ListOrders(ctx, in.filter(), in.Limit)
 			if err != nil {
-				return nil, err
+				return nil, named(err, "after", "cursor")
 			}
 			return pageOf(list.Orders, list.Next), nil
 		})
@@ -88,7 +88,8 @@ func (a *API) registerOrders() {
 		})
 	add(a, operation{"act-on-orders", http.MethodPost, "/orders/actions", people.Operator, tagOrders, "Retry, hold, release or skip orders", 0},
 		func(ctx context.Context, who people.Person, in *actInput) (*body[desk.Acted], error) {
-			return answer(a.desk.Act(ctx, who, store.Action(in.Body.Action), in.Body.IDs, in.Body.Why))
+			acted, err := a.desk.Act(ctx, who, store.Action(in.Body.Action), in.Body.IDs, in.Body.Why)
+			return answer(acted, named(err, "id", "ids"))
 		})
 	add(a, operation{"get-bulk", http.MethodGet, "/bulks/{id}", people.Operator, tagOrders, "How far an action on many orders has come; the node that does it knows", 0},
 		func(_ context.Context, _ people.Person, in *bulkInput) (*body[desk.Bulk], error) {
