@@ -67,7 +67,7 @@ func New(o Options) *API {
 	config.Servers = []*huma.Server{{URL: Base}}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"token":   {Type: "http", Scheme: "bearer", Description: "An API token, made under Password and sessions."},
-		"session": {Type: "apiKey", In: "cookie", Name: "orderly_session", Description: "The session of a browser that is signed in."},
+		"session": {Type: "apiKey", In: "cookie", Name: "orderly_session", Description: "The session of a browser that is signed in. With TLS the cookie is called __Host-orderly_session."},
 	}
 	registry := huma.NewMapRegistry("#/components/schemas/", schemaName)
 	config.Components.Schemas = registry
@@ -95,8 +95,11 @@ func schemaName(t reflect.Type, hint string) string {
 	}
 }
 
-const description = `Everything that the dashboard shows and does. Lists give a cursor, ` + "`next`" + `, for the page after. Errors are problem
-details (RFC 9457). A call that changes something may carry an ` + "`Idempotency-Key`" + ` of its own: repeated within 24 hours with the
+const description = `What the dashboard shows and does, for programs. Some things are done on the dashboard alone: actions on all orders that a
+filter chooses (here they are on up to 500 orders by their ids, or on those of a cause), the rules of a mapping, maps from files, saved views,
+personal data that is shown clear, and users, tokens, sessions and the provider that people sign in through.
+
+Lists give a cursor, ` + "`next`" + `, for the page after. Errors are problem details (RFC 9457). A call that changes something may carry an ` + "`Idempotency-Key`" + ` of its own: repeated within 24 hours with the
 same key it is not done again, and the first answer is given. Personal data is masked.`
 
 // Money is an amount with its currency: the amount is a decimal as text, so that no cent is lost on the
@@ -239,6 +242,9 @@ func (a *API) explain(ctx context.Context, err error) error {
 		}
 		return huma.Error422UnprocessableEntity(e.Error(), details...)
 	}
+	if errors.Is(err, notice.ErrDisabled) {
+		return huma.Error409Conflict(err.Error())
+	}
 	if e, ok := errors.AsType[*desk.RowChangedError](err); ok {
 		return huma.Error409Conflict(e.Error())
 	}
@@ -251,9 +257,6 @@ func (a *API) explain(ctx context.Context, err error) error {
 	}
 	if errors.Is(err, notice.ErrNotFound) {
 		return huma.Error404NotFound(err.Error())
-	}
-	if errors.Is(err, notice.ErrDisabled) {
-		return huma.Error409Conflict(err.Error())
 	}
 	if status, ok := people.Status(err); ok {
 		var details []error

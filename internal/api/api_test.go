@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -141,6 +142,82 @@ func (f *fixture) description() description {
 // path puts something into each parameter of a path.
 func filled(path string) string {
 	return strings.NewReplacer("{id}", "1", "{name}", "shop", "{table}", "items").Replace(path)
+}
+
+// secretive are the operations that read what may hold secrets.
+var secretive = []string{"list-endpoints", "list-messages", "get-alert-settings"}
+
+func TestAViewerChangesNothing(t *testing.T) {
+	f := newFixture(t, storetest.Open(t, store.Options{Dir: t.TempDir()}))
+	for path, methods := range f.description().Paths {
+		for method, operation := range methods {
+			method, address := strings.ToUpper(method), api.Base+filled(path)
+			if method == http.MethodGet && !slices.Contains(secretive, operation.OperationID) {
+				continue
+			}
+			if a := f.call(people.Viewer, method, address, "{}"); a.status != http.StatusForbidden {
+				t.Errorf("%s %s is answered %d to a viewer: %s", method, path, a.status, a.body)
+			}
+		}
+	}
+}
+
+func TestReadingChangesNothing(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		f := newFixture(t, st)
+		id := f.endpoint()
+		before := f.kept()
+		calls := 0
+		for path, methods := range f.description().Paths {
+			if _, reads := methods["get"]; !reads {
+				continue
+			}
+			for _, address := range []string{filled(path), strings.ReplaceAll(path, "{id}", id)} {
+				f.call(people.Admin, http.MethodGet, api.Base+address, "")
+				calls++
+			}
+		}
+		if after := f.kept(); !slices.Equal(after, before) || calls < 30 {
+			t.Errorf("after %d calls the store has %q; before it was %q", calls, after, before)
+		}
+	})
+}
+
+// kept gives what a change of anything would leave in the store.
+func (f *fixture) kept() []string {
+	f.t.Helper()
+	var rows []string
+	err := f.store.Read(f.t.Context(), func(ctx context.Context, tx store.Tx) error {
+		rows = rows[:0]
+		for _, query := range []string{
+			`SELECT id, action || ' ' || subject FROM audit ORDER BY id`,
+			`SELECT count(*), 'links' FROM links`, `SELECT count(*), 'tasks' FROM tasks`, `SELECT count(*), 'records' FROM records`,
+			`SELECT count(*), 'messages' FROM messages`, `SELECT count(*), 'sign-in links' FROM sign_in_links`,
+			`SELECT updated_at, id FROM endpoints ORDER BY id`,
+		} {
+			found, err := tx.Query(ctx, query)
+			if err != nil {
+				return err
+			}
+			for found.Next() {
+				var number int64
+				var text string
+				if err := found.Scan(&number, &text); err != nil {
+					return err
+				}
+				rows = append(rows, fmt.Sprint(number, " ", text))
+			}
+			found.Close()
+			if err := found.Err(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return rows
 }
 
 func TestEveryOperationKeepsToItsRole(t *testing.T) {

@@ -70,6 +70,11 @@ func (a *API) registerFlows() {
 			return answer(removed{Kept: kept}, err)
 		})
 	a.registerPauses("flow", "/flows/{name}", tagFlows, a.desk.PauseFlow)
+	add(a, operation{"poll-flow", http.MethodPost, "/flows/{name}/poll", people.Operator, tagFlows, "Ask the source now for what changed, instead of at its time", 0},
+		func(ctx context.Context, who people.Person, in *byName) (*body[polled], error) {
+			source, err := a.desk.PollNow(ctx, who, in.Name)
+			return answer(polled{Connection: source}, err)
+		})
 	add(a, operation{"export-configuration", http.MethodGet, "/configuration", people.Viewer, tagFlows, "The whole configuration as orderly.yaml; secrets are references", 0},
 		func(ctx context.Context, _ people.Person, _ *struct{}) (*body[configuration], error) {
 			text, err := a.desk.ExportYAML(ctx)
@@ -77,6 +82,11 @@ func (a *API) registerFlows() {
 		})
 	a.registerMaps()
 	a.registerRuns()
+}
+
+// polled says which connection is asked.
+type polled struct {
+	Connection string `json:"connection"`
 }
 
 // configuration is the whole configuration as a file.

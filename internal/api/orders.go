@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/orderlyhq/orderly/connector"
 	"github.com/orderlyhq/orderly/internal/desk"
 	"github.com/orderlyhq/orderly/internal/people"
 	"github.com/orderlyhq/orderly/internal/store"
@@ -102,6 +103,17 @@ func (a *API) registerOrders() {
 	add(a, operation{"resync-order", http.MethodPost, "/orders/{id}/resync", people.Operator, tagOrders, "Read an order from its source anew and deliver it", http.StatusNoContent},
 		func(ctx context.Context, who people.Person, in *byID) (*done, error) {
 			return &done{}, a.desk.Resync(ctx, who, in.ID, "")
+		})
+	add(a, operation{"link-order", http.MethodPost, "/orders/{id}/link", people.Operator, tagOrders, "Link an order to a document that the destination has already", 0},
+		func(ctx context.Context, who people.Person, in *struct {
+			ID   int64 `path:"id"`
+			Body struct {
+				Document string `json:"document" doc:"its id or number"`
+				Why      string `json:"why" maxLength:"500"`
+			}
+		},
+		) (*body[connector.Document], error) {
+			return answer(a.desk.LinkDocument(ctx, who, in.ID, in.Body.Document, in.Body.Why))
 		})
 	add(a, operation{"preview-order", http.MethodPost, "/orders/{id}/preview", people.Operator, tagOrders, "What delivering an order now would do; nothing is written", 0},
 		func(ctx context.Context, _ people.Person, in *byID) (*body[*desk.OrderPreview], error) {

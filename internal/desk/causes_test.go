@@ -280,6 +280,10 @@ func TestTheCustomerThatIsChosenIsTakenForTheNextOrdersToo(t *testing.T) {
 		if len(r.Question.Candidates) != 2 || r.Question.Candidates[0].Name != "Berta Beispiel" || r.Order == nil || r.Order.Buyer.Email() != "berta@example.com" || r.Asks == "" {
 			o.Errorf("review %+v", r)
 		}
+		if want := []desk.ReviewAnswer{{ID: "C1", Number: "K-1"}, {ID: "C2", Number: "K-2"}}; !slices.Equal(r.Answers, want) || !r.New {
+			o.Errorf("it can be answered with %+v, a new one %t", r.Answers, r.New)
+		}
+		o.showsNobody(list, "Beispiel", "@example")
 		if story := o.story(r.Cause.ID, 0); story.Fixes[0].Way != desk.FixChoose {
 			o.Errorf("the cause offers %+v", story.Fixes)
 		}

@@ -23,6 +23,9 @@ type Review struct {
 	Others int `json:"others"`
 	// Question is nil when it is a conflict.
 	Question *flow.Question `json:"-"` // personal data
+	// Answers are what the question can be answered with, without personal data; New that a new one can be made.
+	Answers []ReviewAnswer `json:"answers,omitempty"`
+	New     bool           `json:"new,omitempty"`
 	// Order is the order, where it can be read: personal data.
 	Order *commerce.Order `json:"-"`
 	// What differs, of a conflict about amounts.
@@ -32,6 +35,13 @@ type Review struct {
 	Asks  string `json:"asks"`
 	Apply string `json:"apply,omitempty"`
 	Leave string `json:"leave,omitempty"`
+}
+
+// ReviewAnswer is one of the things in the destination that may be meant. Its id is that of a Choice.
+type ReviewAnswer struct {
+	ID     string `json:"id"`
+	Number string `json:"number,omitempty"`
+	URL    string `json:"url,omitempty"` // of its page in the destination
 }
 
 // ReviewList is what waits for decisions.
@@ -112,6 +122,12 @@ func (d *Desk) reviewsOf(ctx context.Context, c store.Cause) (reviews []Review, 
 			}
 		}
 		r := Review{Task: t, Cause: c, Question: detail.Question, Compared: detail.Compared, Proof: detail.Proof}
+		if q := detail.Question; q != nil {
+			r.New = q.New
+			for _, candidate := range q.Candidates {
+				r.Answers = append(r.Answers, ReviewAnswer{ID: candidate.ID, Number: candidate.Number, URL: candidate.URL})
+			}
+		}
 		r.Asks, r.Apply, r.Leave = decisions(c)
 		reviews = append(reviews, r)
 	}

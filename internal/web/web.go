@@ -209,6 +209,9 @@ func (s *Server) explain(ctx context.Context, err error) *problem {
 	if p, ok := errors.AsType[*problem](err); ok {
 		return p
 	}
+	if errors.Is(err, notice.ErrDisabled) {
+		return &problem{status: http.StatusConflict, title: "That cannot be done", text: err.Error() + ".", back: "/settings/webhooks"}
+	}
 	if e, ok := errors.AsType[*desk.NotFoundError](err); ok {
 		return &problem{status: http.StatusNotFound, title: "Not found", text: e.Error()}
 	}
@@ -220,9 +223,6 @@ func (s *Server) explain(ctx context.Context, err error) *problem {
 	}
 	if errors.Is(err, notice.ErrNotFound) {
 		return &problem{status: http.StatusNotFound, title: "Not found", text: "There is no such endpoint or message (any more).", back: "/settings/webhooks"}
-	}
-	if errors.Is(err, notice.ErrDisabled) {
-		return &problem{status: http.StatusConflict, title: "That cannot be done", text: err.Error() + ".", back: "/settings/webhooks"}
 	}
 	if status, ok := people.Status(err); ok {
 		return refused(status, err)
