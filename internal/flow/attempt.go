@@ -9,6 +9,7 @@ import (
 	"github.com/orderlyhq/orderly/commerce"
 	"github.com/orderlyhq/orderly/connector"
 	"github.com/orderlyhq/orderly/internal/httpx"
+	"github.com/orderlyhq/orderly/internal/personal"
 	"github.com/orderlyhq/orderly/internal/store"
 )
 
@@ -121,10 +122,11 @@ func (a *attempt) traced(ctx context.Context) context.Context {
 	return httpx.ContinueTrace(ctx, &a.trace)
 }
 
-// end gives the attempt its state.
+// end gives the attempt its state. Its reason is shown to everybody and leaves in messages, so e-mail addresses in
+// it are masked: systems name them in their errors.
 func (a *attempt) end(state store.TaskState, outcome, reason string) {
 	a.closed = true
-	a.result.State, a.result.Outcome, a.result.Reason = state, outcome, reason
+	a.result.State, a.result.Outcome, a.result.Reason = state, outcome, personal.Text(reason)
 }
 
 // giveBack puts the record back without having tried it.

@@ -277,6 +277,31 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+func TestAReasonNamesNoEMailAddress(t *testing.T) {
+	each(t, func(_ *testing.T, o *office) {
+		var who string
+		o.erp.fail = func(call string) error {
+			if call == "create order" {
+				return &connector.Error{Kind: connector.KindConflict, Message: "the customer " + who + "@example.com is locked"}
+			}
+			return nil
+		}
+		for number, name := range map[string]string{"1001": "anna", "1002": "bo"} {
+			who = name
+			o.observe("order", number, sale(number, "10.00"))
+			o.work()
+			row := o.expect(number, store.TaskHeld, "is locked")
+			if strings.Contains(row.Reason, "@") {
+				o.Errorf("the reason is %q", row.Reason)
+			}
+		}
+		causes, err := o.store.Causes(o.Context(), store.CauseFilter{})
+		if err != nil || len(causes) != 1 || causes[0].Message != "the customer … is locked" {
+			o.Errorf("the causes are %+v, %v; want one, in which nobody is named", causes, err)
+		}
+	})
+}
+
 func TestAFailureOfTheWholeSystemGivesTheRestBack(t *testing.T) {
 	each(t, func(_ *testing.T, o *office) {
 		o.lanes = 1

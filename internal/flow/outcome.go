@@ -92,7 +92,7 @@ func (a *attempt) skip(step, reason string) {
 // Parts of field paths and messages that differ from record to record.
 var (
 	indexes = regexp.MustCompile(`\[\d+\]`)
-	values  = regexp.MustCompile(`"[^"]*"|'[^']*'|-?\d+(?:[.,]\d+)*`)
+	values  = regexp.MustCompile(`"[^"]*"|'[^']*'|[^\s"'<>(),;:=]+@[^\s"'<>(),;:]+|-?\d+(?:[.,]\d+)*`)
 )
 
 // causeOf groups failures: what differs from record to record is left out.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/orderlyhq/orderly/commerce"
 	"github.com/orderlyhq/orderly/connector"
+	"github.com/orderlyhq/orderly/internal/personal"
 	"github.com/orderlyhq/orderly/internal/store"
 )
 
@@ -97,6 +98,7 @@ func (in *Intake) fetchFailed(ctx context.Context, source *Source, w store.Fetch
 		return true, ctx.Err()
 	}
 	kind := connector.KindOf(failure)
+	reason := personal.Text(failure.Error()) // it is shown to everybody
 	now := in.now()
 	if kind == connector.KindNotFound {
 		gone := connector.Event{Ref: connector.Ref{Kind: commerce.Kind(w.Kind), ID: w.SourceID}, Topic: "fetch", Change: connector.Deleted}
@@ -105,7 +107,7 @@ func (in *Intake) fetchFailed(ctx context.Context, source *Source, w store.Fetch
 	}
 	if kind.Temporary() || w.Tries < maxFetchTries {
 		err := in.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
-			return in.store.PostponeFetch(ctx, tx, w, failure.Error(), now.Add(backoff(w.Tries+1, failure)))
+			return in.store.PostponeFetch(ctx, tx, w, reason, now.Add(backoff(w.Tries+1, failure)))
 		})
 		return kind == connector.KindRateLimited || kind == connector.KindUnavailable || kind == connector.KindAuth, err
 	}
@@ -119,7 +121,7 @@ func (in *Intake) fetchFailed(ctx context.Context, source *Source, w store.Fetch
 			}
 			causeID = id
 		}
-		return in.store.DropFetch(ctx, tx, w, store.TaskFailed, causeID, fmt.Sprintf("could not be read from %s: %v", source.Name, failure), now)
+		return in.store.DropFetch(ctx, tx, w, store.TaskFailed, causeID, fmt.Sprintf("could not be read from %s: %s", source.Name, reason), now)
 	})
 }
 

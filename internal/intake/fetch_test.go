@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -94,7 +95,7 @@ func TestFetchThatFails(t *testing.T) {
 		want  store.TaskState // after that many tries
 	}{
 		{"a system that is down is asked for ever", connector.Errorf(connector.KindUnavailable, "fetch", "down"), 30, store.TaskWaiting},
-		{"a record that is refused again and again has failed", connector.Errorf(connector.KindForbidden, "fetch", "no"), 13, store.TaskFailed},
+		{"a record that is refused again and again has failed", connector.Errorf(connector.KindForbidden, "fetch", "anna@example.com may not"), 13, store.TaskFailed},
 		{"a connector's bug too", connector.Errorf(connector.KindBug, "fetch", "odd"), 13, store.TaskFailed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -110,8 +111,8 @@ func TestFetchThatFails(t *testing.T) {
 					s.clock = s.clock.Add(10 * time.Minute)
 				}
 				row := tasks(t, st, "shop-erp")["1"]
-				if row.State != c.want {
-					t.Errorf("%+v, want it %s", row, c.want)
+				if row.State != c.want || row.Reason == "" || strings.Contains(row.Reason, "anna@") {
+					t.Errorf("%+v, want it %s with a reason in which nobody is named", row, c.want)
 				}
 				if causes, err := st.Causes(t.Context(), store.CauseFilter{}); err != nil || (len(causes) > 0) != (c.want == store.TaskFailed) {
 					t.Errorf("causes %+v, %v", causes, err)
