@@ -245,6 +245,26 @@ func TestAnOrderIsPreviewedWithoutBeingWritten(t *testing.T) {
 	})
 }
 
+func TestAPreviewShowsNoPersonalDataThatRulesPutIntoFields(t *testing.T) {
+	eachMapOffice(t, `{"customers":{"create":true},"mapping":{"order_fields":{"who":"order.buyer.display_name","about":"\"for \" + order.order_number","by":"\"web@example.com\""}}}`, func(o *mapOffice) {
+		o.arrive(mapSale("1", "X", lives))
+		o.set("items", map[string]string{"X": "A"})
+		fields := func(reveal bool) map[string]any {
+			p, err := o.PreviewOrder(o.Context(), o.state("1").ID, reveal)
+			if err != nil || p.Draft == nil {
+				o.Fatalf("the preview is %+v, %v", p, err)
+			}
+			return p.Draft.Fields
+		}
+		if f := fields(false); f["who"] != "A••• L•••" || f["about"] != "for 1" || f["by"] != "w••••••" {
+			o.Errorf("the fields are %v", f)
+		}
+		if f := fields(true); f["who"] != "Anna Lind" || f["by"] != "web@example.com" {
+			o.Errorf("the revealed fields are %v", f)
+		}
+	})
+}
+
 func totals(net, tax, gross string) *connector.DocumentTotals {
 	eur := func(text string) money.Money { return money.New(decimal.RequireFromString(text), "EUR") }
 	return &connector.DocumentTotals{Net: eur(net), Tax: eur(tax), Gross: eur(gross)}

@@ -13,6 +13,7 @@ import (
 	"github.com/orderlyhq/orderly/internal/httpx"
 	"github.com/orderlyhq/orderly/internal/intake"
 	"github.com/orderlyhq/orderly/internal/people"
+	"github.com/orderlyhq/orderly/internal/personal"
 	"github.com/orderlyhq/orderly/internal/store"
 )
 
@@ -59,14 +60,43 @@ func (d *Desk) PreviewOrder(ctx context.Context, id int64, reveal bool) (*OrderP
 	if err := errors.Join(maskInto(&out.Order), maskInto(&out.Customer)); err != nil {
 		return nil, err
 	}
-	if out.Draft != nil && out.Order != nil {
-		draft := *out.Draft
-		lines := draft.Order.Lines // they run parallel to its codes, and are not personal
-		draft.Order = *out.Order
-		draft.Order.Lines = lines
-		out.Draft = &draft
+	out.NowProblem = personal.Text(out.NowProblem)
+	return out, d.maskDraft(ctx, task.Flow, out)
+}
+
+// maskDraft masks the personal data in what a document would be made of.
+func (d *Desk) maskDraft(ctx context.Context, flowName string, p *OrderPreview) error {
+	if p.Draft == nil {
+		return nil
 	}
-	return out, nil
+	_, c, err := d.flowConfig(ctx, flowName)
+	if err != nil {
+		return err
+	}
+	draft := *p.Draft
+	order := &draft.Order
+	if err := maskInto(&order); err != nil {
+		return err
+	}
+	draft.Order, draft.Fields = *order, maskFields(draft.Fields, c.Mapping.OrderFields)
+	p.Draft = &draft
+	return nil
+}
+
+// maskFields masks the values that rules make of personal data.
+func maskFields(fields map[string]any, rules map[string]string) map[string]any {
+	out := make(map[string]any, len(fields))
+	for name, value := range fields {
+		text, isText := value.(string)
+		switch {
+		case isPersonal(rules[name]):
+			value = personal.Mask(valueText(value))
+		case isText:
+			value = personal.Text(text)
+		}
+		out[name] = value
+	}
+	return out
 }
 
 func (d *Desk) whyNotOpen(flowName string) string {
