@@ -156,9 +156,9 @@ func (s *Server) previewFix(w http.ResponseWriter, v *visit) error {
 		return s.showCause(w, v, http.StatusUnprocessableEntity, view)
 	}
 	if err != nil {
-		s.log.WarnContext(v.Context(), "a preview failed", "cause", id, "error", err)
-		view.problem = "The preview could not be made: " + err.Error()
-		return s.showCause(w, v, http.StatusBadGateway, view)
+		p := s.explain(v.Context(), err)
+		view.problem = "The preview could not be made. " + p.text
+		return s.showCause(w, v, p.status, view)
 	}
 	view.preview = &preview
 	return s.showCause(w, v, http.StatusOK, view)

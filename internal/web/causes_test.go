@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -155,6 +156,21 @@ func TestAnArticleForShippingIsNamed(t *testing.T) {
 	s.Until("the order is in the ERP", func() bool {
 		return strings.Contains(s.get(people.Operator, saved.location).text, "No other order has this cause")
 	})
+}
+
+func TestAPreviewThatFailsTellsNothingOfTheInside(t *testing.T) {
+	s := newFlowSite(t, "")
+	s.bring(sandbox.MakeOptions{N: 1}, nil)
+	err := s.Store.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.Exec(ctx, "UPDATE flows SET name = 'other'")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := s.get(people.Operator, "/causes/1/preview")
+	a.has(t, "the preview", http.StatusInternalServerError, "The preview could not be made.", "log says what failed")
+	a.hasNot(t, "the preview", "there is no flow")
 }
 
 func TestACauseIsPutAside(t *testing.T) {

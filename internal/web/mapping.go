@@ -286,7 +286,7 @@ func (s *Server) compareMapping(w http.ResponseWriter, v *visit) error {
 			return tell(compareStep(done, of))
 		})
 		if err != nil {
-			result = &desk.RulesComparison{Failed: err.Error()}
+			result = &desk.RulesComparison{Failed: s.explain(ctx, err).text}
 		}
 		return tell(compareResult(v, form, result))
 	})
