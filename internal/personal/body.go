@@ -36,7 +36,8 @@ func layForm(text string, hide bool) (string, bool) {
 	if !strings.Contains(text, "=") || strings.ContainsAny(text, " \n\t<{") {
 		return "", false
 	}
-	var names, values []string
+	var list, values []string
+	beside := map[string][]field{} // by what they stand in
 	for part := range strings.SplitSeq(text, "&") {
 		name, value, _ := strings.Cut(part, "=")
 		plainName, err := url.QueryUnescape(name)
@@ -44,18 +45,45 @@ func layForm(text string, hide bool) (string, bool) {
 		if err != nil || err2 != nil {
 			plainName, plainValue = name, value
 		}
-		names, values = append(names, plainName), append(values, plainValue)
+		list, values = append(list, plainName), append(values, plainValue)
+		in := within(plainName)
+		beside[in] = append(beside[in], field{name: lastPart(plainName), text: plainValue})
 	}
-	in := scope{}.inside("", names)
 	var b strings.Builder
-	for i, name := range names {
+	top, scopes := scope{names: names{}}, map[string]scope{}
+	for in, fields := range beside {
+		scopes[in] = top.insideAll(in, fields)
+	}
+	for i, name := range list {
 		value := values[i]
 		if hide {
-			value, _ = in.mask(lastPart(name), value)
+			value = scopes[within(name)].mask(lastPart(name), value)
+			name = Text(name)
 		}
 		b.WriteString(name + " = " + value + "\n")
 	}
 	return strings.TrimSuffix(b.String(), "\n"), true
+}
+
+// within is what the field stands in: billing[address of billing[address][city].
+func within(name string) string {
+	i := strings.LastIndexByte(strings.TrimRight(name, "]"), '[')
+	return name[:max(i, 0)]
+}
+
+// insideAll is the scope of fields whose name tells all that they stand in.
+func (s scope) insideAll(name string, fields []field) scope {
+	parts := strings.FieldsFunc(name, func(r rune) bool { return r == '[' || r == ']' })
+	if len(parts) == 0 {
+		parts = []string{""}
+	}
+	for i, part := range parts {
+		if i == len(parts)-1 {
+			return s.inside(part, fields)
+		}
+		s = s.inside(part, nil)
+	}
+	return s
 }
 
 // lastPart is the field in a name such as billing_address[first_name].
@@ -86,7 +114,7 @@ func layLines(text string, hide bool) string {
 			lines[i] = method + " " + Address(rest)
 			continue
 		}
-		if name, value, found := strings.Cut(line, ":"); found && classOf(name) >= classPerson {
+		if name, value, found := strings.Cut(line, ":"); found && !strings.Contains(strings.TrimSpace(name), " ") && (scope{}).hides(name, value) {
 			lines[i] = name + ": " + Mask(value)
 			continue
 		}

@@ -34,7 +34,7 @@ func layJSON(text string, hide bool) (string, bool) {
 			b.WriteByte('\n')
 		}
 		w := jsonWriter{Builder: &b, hide: hide}
-		w.write(v, "", scope{}, 0)
+		w.write(v, "", scope{names: names{}}, 0)
 		if v.cut || err != nil {
 			b.WriteString("\n… it is cut off here")
 			return b.String(), isCut(err)
@@ -115,14 +115,14 @@ func (w jsonWriter) write(v *value, name string, at scope, depth int) {
 	case '{', '[':
 		w.writeMany(v, name, at, depth)
 	case '"':
-		w.WriteString(quoteJSON(w.shown(name, v.text, at.mask)))
+		w.WriteString(quoteJSON(w.shown(name, v.text, at)))
 	default:
 		w.writeRaw(v, name, at)
 	}
 }
 
 func (w jsonWriter) writeRaw(v *value, name string, at scope) {
-	if w.hide && v.text != "null" && v.text != "true" && v.text != "false" && classOf(name) >= classPerson {
+	if w.hide && v.text != "null" && v.text != "true" && v.text != "false" && at.hidesNumber(name) {
 		w.WriteString(quoteJSON(Mask(v.text)))
 		return
 	}
@@ -130,7 +130,7 @@ func (w jsonWriter) writeRaw(v *value, name string, at scope) {
 }
 
 // shown gives a text as it may be shown. One that is JSON itself is looked into.
-func (w jsonWriter) shown(name, text string, mask func(name, value string) (string, bool)) string {
+func (w jsonWriter) shown(name, text string, at scope) string {
 	if !w.hide {
 		return text
 	}
@@ -139,8 +139,7 @@ func (w jsonWriter) shown(name, text string, mask func(name, value string) (stri
 			return inner
 		}
 	}
-	text, _ = mask(name, text)
-	return text
+	return at.mask(name, text)
 }
 
 func (w jsonWriter) writeMany(v *value, name string, at scope, depth int) {
@@ -148,7 +147,9 @@ func (w jsonWriter) writeMany(v *value, name string, at scope, depth int) {
 	w.WriteByte(v.form)
 	in := at
 	if v.form == '{' {
-		in = at.inside(name, v.names)
+		in = at.inside(name, v.fields())
+	} else {
+		name = v.nameOfElements(name)
 	}
 	for i, inner := range v.values {
 		if i > 0 {
@@ -157,10 +158,12 @@ func (w jsonWriter) writeMany(v *value, name string, at scope, depth int) {
 		w.newLine(depth + 1)
 		switch {
 		case v.form == '{':
-			w.WriteString(quoteJSON(v.names[i]) + ": ")
+			key := v.names[i]
+			if w.hide {
+				key = Text(key)
+			}
+			w.WriteString(quoteJSON(key) + ": ")
 			w.write(inner, v.names[i], in, depth+1)
-		case inner.form == '"':
-			w.WriteString(quoteJSON(w.shown(name, inner.text, at.element)))
 		default:
 			w.write(inner, name, in, depth+1)
 		}
@@ -172,6 +175,44 @@ func (w jsonWriter) writeMany(v *value, name string, at scope, depth int) {
 		w.newLine(depth)
 	}
 	w.WriteByte(closing)
+}
+
+// fields gives the fields of an object with their texts.
+func (v *value) fields() []field {
+	list := make([]field, len(v.names))
+	for i, name := range v.names {
+		list[i].name = name
+		if v.values[i].form == '"' {
+			list[i].text = v.values[i].text
+		}
+		list[i].holds = v.values[i].holds()
+	}
+	return list
+}
+
+// holds says that a value is an object or a list of them.
+func (v *value) holds() bool {
+	return v.form == '{' || v.form == '[' && len(v.values) > 0 && v.values[0].holds()
+}
+
+// nameOfElements says by what name the elements of a list are judged. A condition names its field, [email, =, x], and
+// an id may have a name beside it, [7, Anna Lind]; the company there is the merchant's own.
+func (v *value) nameOfElements(name string) string {
+	if len(v.values) == 3 && v.values[0].form == '"' && v.values[1].form == '"' && isOperator(v.values[1].text) {
+		return v.values[0].text
+	}
+	if whole, ok := strings.CutSuffix(name, "_id"); ok && whole != "company" && len(v.values) == 2 && v.values[0].form == 0 && v.values[1].form == '"' {
+		return whole
+	}
+	return name
+}
+
+func isOperator(text string) bool {
+	switch strings.ToLower(text) {
+	case "=", "!=", "<>", "like", "ilike", "=like", "=ilike", "not like", "in", "not in", "child_of":
+		return true
+	}
+	return false
 }
 
 func (w jsonWriter) newLine(depth int) { w.WriteString("\n" + strings.Repeat("  ", depth)) }

@@ -1,8 +1,10 @@
 package personal_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/orderlyhq/orderly/internal/personal"
@@ -50,6 +52,25 @@ func TestWhereverPersonalDataStands(t *testing.T) {
 		"cut XML":                    {`<customer><id>1</id><firstname>An`, "An<", "cut off here"},
 		"a batch":                    {"--batch\nGET /Customers?$filter=Name eq 'Anna Lind' HTTP/1.1\n\n{\"CardName\":\"Anna Lind\",\"DocTotal\":12.5}\n--batch--", "Anna", "12.5"},
 		"a text":                     {"Error: no customer anna@lind.example", "anna@", "no customer"},
+		"a name for somebody":        {`{"customer":"Anna Lind","buyer":"Anna Lind","contact":"Anna Lind","shipTo":"Anna Lind","carrier":"Fast Lane"}`, "Anna", "Fast Lane"},
+		"a number of somebody":       {`{"name":"Anna","phone":"1","customer":"C2000","customer_id":"ann-a","contact_source":"Web Form"}`, "Anna", `"customer": "C2000"`},
+		"a place with its address":   {`{"ShipToAddress2":"Björk","ShipToCity":"Björk","AddressName":"Björk","ShipToName":"Björk","sellToCity":"Björk","BillingCity":"Björk","ShipToBuilding":"Björk","BillToState":"Björk","DocumentStatus":"bost_Open"}`, "Björk", "bost_Open"},
+		"names written together":     {`{"addressbillingname":"Anna","shiptocity":"Anna","contactname":"Anna","customerfirstname":"Anna","productname":"Chair"}`, "Anna", "Chair"},
+		"an address in one text":     {`{"shipping_address":"Weg 3","contact_address":"Weg 3","addressee":"Weg 3","address1_line1":"Weg 3","address":{"Line1":"Weg 3"},"description_line_1":"Chair"}`, "Weg", "Chair"},
+		"other words for a phone":    {`{"Cellular":"0431","tel":"0431","customer_dob":"0431","Telephone 2":431,"total":"43.10"}`, "431", "43.10"},
+		"keys that are addresses":    {`{"a@b.example":1,"sku":"X1"}`, "a@b", "X1"},
+		"what nobody knows":          {`{"customer":{"nickname_at_work":"Anna L.","segment":"New Buyer","group":"Retail","state":"enabled","currency":"EUR","tags":"VIP"}}`, "Anna", `"state": "enabled"`},
+		"a datum of a thing":         {`{"shipment":{"company":"Fast Lane","name":"Parcel"},"warehouse":{"name":"North"},"phone":"431 555"}`, "431", `"company": "Fast Lane"`},
+		"an order of somebody":       {`{"customer":{"name":"Anna","orders":[{"name":"Spring sale","items":[{"title":"Blue shirt"}]}]}}`, "Anna", "Spring sale"},
+		"a pair of name and value":   {`[{"key":"_billing_phone","value":"0431"},{"name":"Engraving","value":"0431"},{"key":"size","value":"Large"}]`, "0431", "Large"},
+		"a pair with its keys":       {`{"customer":{"fields":[{"key":"birthday","value":"0431"}]},"field":"email","value":7}`, "0431", `"field": "email"`},
+		"a pair in XML":              {`<struct><member><name>street</name><value><string>Weg 3</string></value></member><member><name>sku</name><value><string>X1</string></value></member></struct>`, "Weg", "X1"},
+		"a condition":                {`[["name","=","Chair"],["street","ilike","Weg"],["email","=","Weg"]]`, "Weg", "Chair"},
+		"a query":                    {`{"query":"select * from Customer where DisplayName = 'Anna Lind'"}`, "Anna", "select * from Customer"},
+		"numbers of a tax":           {`{"customer":{"vat_id":"DE123456789"},"vat":"DE123456789","lines":[{"tax_id":"123456789-x"}],"vat_rate":"19"}`, "DE1", "123456789-x"},
+		"a form of somebody":         {`customer=Anna&customer[name]=Anna&billing[address][city]=Anna&product[name]=Chair`, "Anna", "product[name] = Chair"},
+		"who made it":                {`{"created_by":"Anna Lind","created_at":"2026-01-02","owner":{"name":"Anna Lind"}}`, "Anna", "2026-01-02"},
+		"an address in an object":    {`{"name":"Blue shirt","billing_address":{"city":"Kiel","state":"SH"},"state":"new"}`, "Kiel", `"name": "Blue shirt"`},
 		"an escaped text in a query": {"GET /x?name=%27Anna%27 HTTP/1.1", "Anna", "GET /x?name="},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -67,6 +88,12 @@ func TestAddress(t *testing.T) {
 		"https://erp.example/api?email=anna@lind.example&limit=1":     "https://erp.example/api?email=a••••••&limit=1",
 		"https://erp.example/b1s?$filter=CardName%20eq%20'Anna'":      "https://erp.example/b1s?$filter=CardName%20eq%20'A•••'",
 		"https://erp.example/q?q=select%20x%20where%20n=%27Anna%27":   "https://erp.example/q?q=select%20x%20where%20n=%27A•••%27",
+		"https://erp.example/api/customers?name=Anna&limit=1":         "https://erp.example/api/customers?name=A•••&limit=1",
+		"https://erp.example/api/orders?customer=Anna%20Lind":         "https://erp.example/api/orders?customer=A••••••",
+		"https://erp.example/api/orders?customer=12&status=open":      "https://erp.example/api/orders?customer=12&status=open",
+		"https://erp.example/api/products?name=Chair&q=Chair":         "https://erp.example/api/products?name=Chair&q=Chair",
+		"https://erp.example/api/contacts?q=Anna":                     "https://erp.example/api/contacts?q=A•••",
+		"https://erp.example/api/x?filter[city]=Kiel&fields=name,sku": "https://erp.example/api/x?filter[city]=K•••&fields=name,sku",
 		"https://erp.example/customers/anna%40lind.example/addresses": "https://erp.example/customers/a••••••/addresses",
 	} {
 		if got := personal.Address(in); got != want {
@@ -99,4 +126,62 @@ func FuzzBody(f *testing.F) {
 		}
 		personal.Address(text)
 	})
+}
+
+// big is a body of 100 kB with names of all sorts.
+func big() string {
+	var b strings.Builder
+	b.WriteString(`{"orders":[`)
+	for i := 0; b.Len() < 100_000; i++ {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(order)
+		fmt.Fprintf(&b, `,{"field_of_shop_number_%d":"Some Text","customer_email_of_%d":"a@b.example"}`, i, i)
+	}
+	return b.String() + "]}"
+}
+
+func TestABigBodyIsMaskedQuickly(t *testing.T) {
+	body := big()
+	took := time.Hour
+	for range 5 { // the quickest, since other tests run beside this one
+		started := time.Now()
+		personal.Body(body, true)
+		took = min(took, time.Since(started))
+	}
+	t.Logf("%d bytes took %s", len(body), took)
+	if took > 250*time.Millisecond {
+		t.Errorf("%d bytes took %s", len(body), took)
+	}
+}
+
+// Nothing that a vendor may send takes long.
+func TestNoBodyTakesLong(t *testing.T) {
+	for _, body := range []string{
+		`{"` + strings.Repeat("to", 50_000) + `":"x"}`, `{"` + strings.Repeat("aB", 50_000) + `":"x"}`, strings.Repeat("a[b]=c&", 20_000), strings.Repeat("[", 50_000),
+		strings.Repeat("a", 20_000) + strings.Repeat("[b]", 20_000) + "=c", strings.Repeat("a@", 50_000), strings.Repeat("<a>", 30_000), strings.Repeat("address: {\n", 10_000),
+		"/x?" + strings.Repeat("a='b'&", 20_000), strings.Repeat(`{"a":`, 20_000),
+	} {
+		started := time.Now()
+		personal.Body(body, true)
+		if took := time.Since(started); took > 2*time.Second {
+			t.Errorf("a body that begins with %.20s took %s", body, took)
+		}
+	}
+}
+
+func BenchmarkBody(b *testing.B) {
+	body := big()
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		personal.Body(body, true)
+	}
+}
+
+func TestMaskingAMaskedBodyChangesNothing(t *testing.T) {
+	once := personal.Body(order, true)
+	if twice := personal.Body(once, true); twice != once {
+		t.Errorf("%s\nbecomes\n%s", once, twice)
+	}
 }

@@ -28,7 +28,7 @@ func layXML(text string, hide bool) (string, bool) {
 	}
 	var b strings.Builder
 	for _, child := range root.children {
-		writeElement(&b, child, scope{}, 0, hide)
+		writeElement(&b, child, scope{names: names{}}, 0, hide)
 	}
 	if err != nil && !errors.Is(err, io.EOF) || root.children[len(root.children)-1].cut {
 		b.WriteString("… it is cut off here\n")
@@ -77,25 +77,25 @@ func prefixed(n xml.Name) string {
 
 func writeElement(b *strings.Builder, e *element, at scope, depth int, hide bool) {
 	indent := strings.Repeat("  ", depth)
-	var fields []string
+	var fields []field
 	for _, child := range e.children {
-		fields = append(fields, child.name)
+		fields = append(fields, field{name: child.name, text: strings.TrimSpace(child.text), holds: len(child.children) > 0})
 	}
 	for _, a := range e.attrs {
-		fields = append(fields, a.Name.Local)
+		fields = append(fields, field{name: a.Name.Local, text: a.Value})
 	}
 	in := at.inside(e.name, fields)
 	b.WriteString(indent + "<" + e.name)
 	for _, a := range e.attrs {
 		value := a.Value
 		if hide && a.Name.Space != "xmlns" && a.Name.Local != "xmlns" {
-			value, _ = in.mask(a.Name.Local, value)
+			value = in.mask(a.Name.Local, value)
 		}
 		b.WriteString(" " + prefixed(a.Name) + `="` + escapeXML(value) + `"`)
 	}
 	text := strings.TrimSpace(e.text)
 	if hide {
-		text, _ = at.element(e.name, text)
+		text = at.mask(e.name, text)
 	}
 	switch {
 	case len(e.children) == 0 && e.cut:
