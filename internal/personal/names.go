@@ -28,20 +28,20 @@ const (
 // vocabulary are the words that names of fields are made of, in the singular: those of the platforms, among which
 // are SAP's abbreviations and German ones. A digit behind a line or name is written #.
 var vocabulary = map[meaning]string{
-	person: `email mail phone telephone mobile cell cellular cellphone tel telefon telf telfx telx telefax handy mobil fax
-		firstname lastname middlename surname forename fullname vorname nachname anrede salutation bname sortl name#
+	person: `email mail phone telephone mobile cell cellular cellphone tel telefon telf telfx telx telbx teltx telefax handy mobil fax
+		firstname lastname middlename surname forename namev nmail fullname vorname nachname anrede salutation bname sortl name#
 		birth birthday birthdate dob geburtstag gender passport ssn dni siret nif cif cpf cnpj iban taxvat stceg lictradnum
 		ip useragent username nickname avatar facebook twitter linkedin skype whatsapp addressee attention attn
 		ansprechpartner holder cardholder latitude longitude lat lng cardname`,
-	street: `street strasse straße stras strs hausnr hausnummer hausn city town village zip zipcode postcode postal plz pstlz
-		ort stadt pfach pobox locality suburb district neighborhood neighbourhood apartment`,
+	street: `street cityc strasse straße stras strs hausnr hausnummer hausn city town village zip zipcode postcode postal plz pstlz
+		ort stadt pfach pfort pobox locality suburb district neighborhood neighbourhood apartment`,
 	street | party | address: `address addr adresse anschrift lieferadresse rechnungsadresse`,
 	place:                    `state province region county regio bundesland subdivision prefecture canton area building block floor line#`,
 	named:                    `name title label alias website homepage description`,
 	company:                  `company firma corporation`,
 	written:                  `note comment memo remark bemerkung hinweis kommentar freitext instruction greeting engraving personalization personalisation dedication edkt`,
 	party: `customer buyer shopper contact person people partner recipient receiver consignee lead member employee payer payee
-		guest subscriber owner author salesperson user staff clerk cashier spouse kunde empfänger account edka edpa kna`,
+		guest subscriber owner sender author salesperson user staff clerk cashier spouse kunde empfänger account edka edpa kna`,
 	party | address: `billing billto shipto sellto soldto deliverto`,
 	address:         `shipping mailing`,
 	record:          `order invoice document deal sale quote opportunity`,
@@ -49,13 +49,13 @@ var vocabulary = map[meaning]string{
 		store shop site warehouse location tax payment gateway discount coupon promotion voucher shipment tracking fulfillment
 		fulfilment fee charge surcharge category brand manufacturer vendor supplier unit stage pipeline template zone module
 		event topic type class channel campaign source term subsidiary team pricelist project plan package file image
-		attachment webhook app application error entity merchant provider id uuid guid gid code iso kind count number nr no amount
+		attachment webhook app application error entity merchant provider report id uuid guid gid code iso kind count number num nr no amount
 		total price key token mode format url uri href link index valid verified enabled version form required consent marketing
 		subscription scheme boolean at sent notify theme newsletter optin kunnr lifnr partn parvw level rank score role risk system scope edp gln service`,
 	plain | always: `country currency language locale lang timezone created updated modified changed date time timestamp datetime land`,
 	known: `e hs cf primary main default other alternate parent first last middle full given family display complete formatted
 		browser remote card home work house to of by for ref sales sold sell ship bill deliver care po post box vat fiscal tax sub division
-		custom field property attribute data value visitor message gift agent business rep or yomi org ledger revenue free text`,
+		custom field property attribute data value visitor message credit debit journal despatch gift agent business rep or on bank acct reg registration identifier yomi org ledger revenue free text`,
 }
 
 // pairs are words that mean something else when they follow each other.
@@ -64,7 +64,7 @@ var pairs = map[[2]string]meaning{
 	{"full", "name"}: person, {"user", "name"}: person, {"card", "name"}: person, {"business", "name"}: person, {"care", "of"}: person,
 	{"user", "agent"}: person, {"work", "number"}: person, {"home", "number"}: person, {"avatar", "url"}: person,
 	{"birth", "date"}: person, {"of", "birth"}: person, {"vat", "id"}: taxed, {"tax", "id"}: taxed,
-	{"vat", "number"}: person, {"vat", "no"}: person, {"tax", "number"}: person, {"tax", "vat"}: person, {"fiscal", "code"}: person,
+	{"vat", "number"}: person, {"vat", "reg"}: person, {"vat", "registration"}: person, {"tax", "identifier"}: person, {"on", "acct"}: person, {"bank", "account"}: person, {"vat", "no"}: person, {"tax", "number"}: person, {"tax", "vat"}: person, {"fiscal", "code"}: person,
 	{"house", "number"}: street, {"house", "no"}: street, {"po", "box"}: street, {"post", "box"}: street, {"post", "code"}: street,
 	{"sub", "division"}: place,
 	{"gift", "message"}: written, {"customer", "message"}: written, {"buyer", "message"}: written, {"message", "to"}: written, {"free", "text"}: written,
@@ -76,7 +76,8 @@ var pairs = map[[2]string]meaning{
 	// Accounts of a ledger or a provider.
 	{"merchant", "account"}: plain, {"revenue", "account"}: plain, {"to", "account"}: plain, {"ledger", "account"}: plain,
 	// Papers, not what somebody has written.
-	{"credit", "note"}: plain, {"delivery", "note"}: plain, {"debit", "note"}: plain,
+	{"credit", "note"}: plain, {"delivery", "note"}: plain, {"debit", "note"}: plain, {"despatch", "note"}: plain,
+	{"credit", "memo"}: plain, {"debit", "memo"}: plain, {"journal", "memo"}: plain, {"work", "instruction"}: plain,
 }
 
 // words are the meanings of the words in the vocabulary.
@@ -173,6 +174,20 @@ func together(run string) []string {
 	if whole := parts[len(run)]; whole != nil {
 		return whole
 	}
+	return endOf(run)
+}
+
+// endOf takes the end off a word, where that is a datum of somebody's, or what he is called: alt email.
+func endOf(run string) []string {
+	const shortest = 5 // mail and city are the end of too much
+	for start := max(1, len(run)-longestWord); start <= len(run)-shortest; start++ {
+		if word, m := lookUp(run[start:]); m&(person|street) != 0 && len(word) >= shortest {
+			return []string{run[:start], word}
+		}
+	}
+	if start, ok := strings.CutSuffix(run, "name"); ok {
+		return []string{start, "name"}
+	}
 	return []string{run}
 }
 
@@ -206,7 +221,7 @@ type judged struct {
 // judge says what a name says.
 func judge(name string) judged {
 	list := split(name)
-	var all, own []meaning
+	var all []meaning
 	for i, word := range list {
 		m := words[word]
 		all = append(all, m)
@@ -221,7 +236,7 @@ func judge(name string) judged {
 	if len(list) == 0 {
 		return j
 	}
-	own = all
+	own := all
 	for len(own) > 1 && (own[len(own)-1] == known || isRef(list[len(own)-1]) && own[len(own)-1]&plain != 0) {
 		own = own[:len(own)-1]
 	}
@@ -230,8 +245,8 @@ func judge(name string) judged {
 		j.human = j.human || m&person != 0 && slices.Contains(humanNames, list[i]) || i > 0 && m == person && list[i] == "name" && list[i-1] != "user"
 	}
 	j.head = own[len(own)-1]
-	if list[len(list)-1] == "by" {
-		j.meaning, j.head = j.meaning&^always|party, party // created by
+	if isBy(list) {
+		j.meaning, j.head = j.meaning&^always|party, party
 	}
 	if len(list) == 1 {
 		j.word = list[0]
@@ -243,6 +258,12 @@ func judge(name string) judged {
 // humanNames are the words for first and last names.
 var humanNames = []string{"firstname", "lastname", "surname", "forename", "vorname", "nachname"}
 
+// isBy says that a name is that of who has done something: created by, but not sort by.
+func isBy(list []string) bool {
+	last := len(list) - 1
+	return last > 0 && list[last] == "by" && strings.HasSuffix(list[last-1], "ed")
+}
+
 func isRef(word string) bool {
 	return word == "id" || word == "ref" || word == "uuid" || word == "guid"
 }
@@ -251,14 +272,14 @@ func isRef(word string) bool {
 func classify(list []string, all []meaning, j judged) class {
 	last := len(list) - 1
 	head := all[last]
-	if list[last] == "by" {
+	if isBy(list) {
 		head = party
 	}
 	has := func(m meaning) bool { return j.meaning&m != 0 }
 	// Numbers, codes and lines belong to what stands before them: phone number, postal code, address line.
-	tail := slices.Contains([]string{"number", "nr", "no", "code", "line", "line#"}, list[last])
+	tail := slices.Contains([]string{"number", "num", "nr", "no", "code", "line", "line#"}, list[last])
 	switch {
-	case head == taxed, j.word == "vat":
+	case head == taxed, tail && has(taxed), j.word == "vat":
 		return classTax
 	case j.word == "long":
 		return classStreet // beside lat
@@ -268,11 +289,11 @@ func classify(list []string, all []meaning, j judged) class {
 		return classOwner
 	case has(always) && head&(person|street) == 0:
 		return classPlain
-	case head&plain != 0 && !(tail && has(person|street)), list[0] == "id", isRef(list[last]) && head&person == 0:
+	case head&plain != 0 && !(tail && (has(person|street) || has(place) && has(address))), list[0] == "id", isRef(list[last]) && head&person == 0:
 		return classPlain
 	case has(written):
 		return classWritten
-	case head&street != 0, has(street) && !has(person) && head&(named|company) == 0 && head != 0:
+	case head&street != 0, has(street) && !has(person) && head&(named|company) == 0:
 		return classStreet
 	case has(person):
 		return classPerson
@@ -298,21 +319,20 @@ func isPlace(list []string, all []meaning) bool {
 // classifyName judges names of what is called something.
 func classifyName(list []string, j judged) class {
 	has := func(m meaning) bool { return j.meaning&m != 0 }
+	isName := list[len(list)-1] == "name"
 	switch {
-	case j.head&company != 0 || has(company) && j.head&named != 0:
+	case j.head&company != 0, has(company) && j.head&named != 0:
 		return classCompany
-	case j.head&named != 0 && has(plain|record):
-		return classPlain
-	case j.head&named != 0 && list[len(list)-1] == "name" && has(party|address):
-		return classOwner
-	case j.head&named != 0 && list[len(list)-1] == "name":
-		return className
-	case j.head&named != 0 && has(party|address):
-		return classPlain
-	case j.head&named != 0:
-		return classTitle
-	case has(party):
+	case j.head&named == 0 && has(party):
 		return classParty
+	case j.head&named == 0:
+		return classNone
+	case has(plain | record), !isName && has(party|address): // product name, shipping description
+		return classPlain
+	case !isName:
+		return classTitle
+	case has(party | address):
+		return classOwner
 	}
-	return classNone
+	return className
 }

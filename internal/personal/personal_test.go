@@ -69,6 +69,8 @@ func TestWhereverPersonalDataStands(t *testing.T) {
 		"a query":                    {`{"query":"select * from Customer where DisplayName = 'Anna Lind'"}`, "Anna", "select * from Customer"},
 		"numbers of a tax":           {`{"customer":{"vat_id":"DE123456789"},"vat":"DE123456789","lines":[{"tax_id":"123456789-x"}],"vat_rate":"19"}`, "DE1", "123456789-x"},
 		"a form of somebody":         {`customer=Anna&customer[name]=Anna&billing[address][city]=Anna&product[name]=Chair`, "Anna", "product[name] = Chair"},
+		"with more of a name":        {`{"StreetB":"Lind","altemail":"Lind","assistantphone":"Lind","CITYC":"Lind","VATRegNum":"Lind","BankAccountNumber":"Lind","customer_suffix":"Lind","BillingStateCode":"Lind","ErrorReport":"Too late","CreditMemo":"CM 1","sort_by":"name"}`, "Lind", `"ErrorReport": "Too late"`},
+		"papers and reports":         {`{"city":"Kiel","CreditMemo":"CM-1","sort_by":"name","capacity":"Large","company_id":[1,"Our Shop"]}`, "Kiel", `"CreditMemo": "CM-1"`},
 		"who made it":                {`{"created_by":"Anna Lind","created_at":"2026-01-02","owner":{"name":"Anna Lind"}}`, "Anna", "2026-01-02"},
 		"an address in an object":    {`{"name":"Blue shirt","billing_address":{"city":"Kiel","state":"SH"},"state":"new"}`, "Kiel", `"name": "Blue shirt"`},
 		"an escaped text in a query": {"GET /x?name=%27Anna%27 HTTP/1.1", "Anna", "GET /x?name="},

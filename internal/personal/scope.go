@@ -173,7 +173,7 @@ func (s scope) hides(name, value string) bool {
 	case classTitle:
 		return s.all || (s.party || s.human && !s.thing) && isName(value)
 	case classParty:
-		return j.head&party != 0 && isName(value) || s.party && isProse(value)
+		return j.head&party != 0 && isName(value) || isProse(value)
 	}
 	return s.all || s.party && isProse(value)
 }
