@@ -51,7 +51,7 @@ var vocabulary = map[meaning]string{
 		event topic type class channel campaign source term subsidiary team pricelist project plan package file image
 		attachment webhook app application error entity merchant provider report id uuid guid gid code iso kind count number num nr no amount
 		total price key token mode format url uri href link index valid verified enabled version form required consent marketing
-		subscription scheme boolean at sent notify theme newsletter optin kunnr lifnr partn parvw level rank score role risk system scope edp gln service`,
+		subscription scheme use boolean at sent notify theme newsletter optin kunnr lifnr partn parvw level rank score role risk system scope edp gln service`,
 	plain | always: `country currency language locale lang timezone created updated modified changed date time timestamp datetime land`,
 	known: `e hs cf primary main default other alternate parent first last middle full given family display complete formatted
 		browser remote card home work house to of by for ref sales sold sell ship bill deliver care po post box vat fiscal tax sub division
@@ -258,10 +258,12 @@ func judge(name string) judged {
 // humanNames are the words for first and last names.
 var humanNames = []string{"firstname", "lastname", "surname", "forename", "vorname", "nachname"}
 
-// isBy says that a name is that of who has done something: created by, but not sort by.
+// deeds are what somebody has done to a record, whose name stands in a field such as created_by.
+var deeds = []string{"created", "updated", "modified", "changed", "edited", "deleted", "signed", "approved", "authorized", "activated", "accepted", "assigned"}
+
 func isBy(list []string) bool {
 	last := len(list) - 1
-	return last > 0 && list[last] == "by" && strings.HasSuffix(list[last-1], "ed")
+	return last > 0 && list[last] == "by" && slices.Contains(deeds, list[last-1])
 }
 
 func isRef(word string) bool {
