@@ -39,8 +39,8 @@ func Text(text string) string {
 	return emails.ReplaceAllStringFunc(text, Mask)
 }
 
-// Address masks what an address of the web asks for: e-mail addresses, parameters with personal names, and texts
-// between quotes.
+// Address masks what an address of the web asks for: e-mail addresses, parameters with personal names, and, unless it
+// asks for things, texts between quotes.
 func Address(address string) string {
 	path, query, found := strings.Cut(address, "?")
 	if !found {
@@ -56,7 +56,9 @@ func Address(address string) string {
 			parts[i] = name + "=" + Mask(value)
 			continue
 		}
-		parts[i] = quoted.ReplaceAllStringFunc(part, maskQuoted)
+		if !at.thing {
+			parts[i] = quoted.ReplaceAllStringFunc(part, maskQuoted)
+		}
 	}
 	return Text(path) + "?" + Text(strings.Join(parts, "&"))
 }
@@ -68,10 +70,21 @@ func unescaped(text string) string {
 	return text
 }
 
-// asksForThings says whether what a path ends in are things, such as products.
+// asksForThings says whether what a path ends in are things, such as products, and nobody stands before them.
 func asksForThings(path string) bool {
-	list := split(path[strings.LastIndexByte(strings.TrimRight(path, "/"), '/')+1:])
-	return len(list) > 0 && words[list[0]]&plain != 0
+	path = strings.TrimRight(path, "/")
+	var last meaning
+	for segment := range strings.SplitSeq(path, "/") {
+		list := split(segment)
+		if len(list) == 0 {
+			continue
+		}
+		last = words[list[len(list)-1]]
+		if last&party != 0 {
+			return false
+		}
+	}
+	return last&plain != 0
 }
 
 // isSearch says whether a parameter holds what somebody looks for.

@@ -94,6 +94,8 @@ func TestAddress(t *testing.T) {
 		"https://erp.example/api/orders?customer=Anna%20Lind":         "https://erp.example/api/orders?customer=A••••••",
 		"https://erp.example/api/orders?customer=12&status=open":      "https://erp.example/api/orders?customer=12&status=open",
 		"https://erp.example/api/products?name=Chair&q=Chair":         "https://erp.example/api/products?name=Chair&q=Chair",
+		"https://erp.example/b1s/Items?$filter=ItemCode eq 'MUG-RED'": "https://erp.example/b1s/Items?$filter=ItemCode eq 'MUG-RED'",
+		"https://erp.example/api/customers/7/prices?name=Anna":        "https://erp.example/api/customers/7/prices?name=A•••",
 		"https://erp.example/api/contacts?q=Anna":                     "https://erp.example/api/contacts?q=A•••",
 		"https://erp.example/api/x?filter[city]=Kiel&fields=name,sku": "https://erp.example/api/x?filter[city]=K•••&fields=name,sku",
 		"https://erp.example/customers/anna%40lind.example/addresses": "https://erp.example/customers/a••••••/addresses",
