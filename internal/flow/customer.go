@@ -165,11 +165,9 @@ func (a *attempt) resolve(ctx context.Context, ref connector.Ref, customer comme
 		return document, ok
 	}
 	if !ok {
-		if a.result.Outcome != OutcomeUnknown {
+		if !a.result.Uncertain { // else nobody else may make it before its fate can be looked up
 			a.release(ctx, keys)
 		}
-		// What was sent without an answer is the customer: whether the order exists is no question.
-		a.result.Uncertain = a.work.Uncertain
 		return document, false
 	}
 	if err := a.keep(ctx, keys, document); err != nil {

@@ -44,9 +44,12 @@ func (a *attempt) fail(step string, err error) {
 		a.retry(now.Add(max(retryAfter, jitter(authRest))), err)
 		a.result.Free, a.tired = true, true
 	case connector.KindMaybeApplied:
-		a.retry(now.Add(max(retryAfter, a.destination.Settle, backoff(a.work.Attempts-1))), err)
+		settled := max(retryAfter, a.destination.Settle)
+		a.retry(now.Add(max(settled, backoff(a.work.Attempts-1))), err)
 		a.result.Outcome, a.result.Uncertain = OutcomeUnknown, true
-		a.giveUp()
+		if a.giveUp() {
+			a.result.Due = now.Add(settled) // not before this may anybody have it tried again
+		}
 	case connector.KindUnmapped, connector.KindConflict, connector.KindNotFound:
 		a.end(store.TaskHeld, OutcomeHeld, err.Error())
 	case connector.KindInvalid:
@@ -64,16 +67,18 @@ func (a *attempt) retry(due time.Time, err error) {
 	a.result.Due = due
 }
 
-// giveUp fails a record that was tried often enough.
-func (a *attempt) giveUp() {
+// giveUp fails a record that was tried often enough, and says whether it has.
+func (a *attempt) giveUp() bool {
 	attempts := NewConfig().Orders.Attempts
 	if a.flow != nil {
 		attempts = a.flow.Config.Orders.Attempts
 	}
-	if a.work.Attempts >= attempts {
-		a.end(store.TaskFailed, OutcomeFailed, a.result.Reason)
-		a.result.Due = time.Time{}
+	if a.work.Attempts < attempts {
+		return false
 	}
+	a.end(store.TaskFailed, OutcomeFailed, a.result.Reason)
+	a.result.Due = time.Time{}
+	return true
 }
 
 // hold ends the attempt with something that a person must decide: for every step that is what a

@@ -194,7 +194,7 @@ type Result struct {
 	Work      Work
 	Run       string
 	State     TaskState // synced, waiting (again later), held, failed, skipped
-	Due       time.Time // of waiting
+	Due       time.Time // of waiting, and of what is uncertain
 	Uncertain bool
 	// Free says that the attempt does not count: the work was put off without having been tried.
 	Free    bool
