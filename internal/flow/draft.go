@@ -58,7 +58,7 @@ func (a *attempt) pendingAgain(ctx context.Context) bool {
 }
 
 func (a *attempt) awaitApproval() {
-	a.link(store.RoleOrder, a.document, "")
+	a.link(store.RoleOrder, a.document, a.customerID())
 	reason := "waits in the destination: " + a.document.Reason
 	if a.document.Reason == "" {
 		reason = "waits for approval in the destination"
