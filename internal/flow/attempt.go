@@ -94,6 +94,7 @@ type attempt struct {
 	key      connector.Key
 	order    commerce.Order
 	customer commerce.Customer
+	items    map[string][]connector.Item // that the destination has, by SKU: one look for a whole batch
 	draft    *connector.OrderDraft
 	existing *connector.Document // the document that the record has in the destination
 	document connector.Document

@@ -186,7 +186,7 @@ func (a *attempt) item(ctx context.Context, field, sku string) (connector.Item, 
 	if a.destination.Conn.Items == nil {
 		return connector.Item{ID: sku, SKU: sku}, nil
 	}
-	all, _ := a.destination.item(sku)
+	all := a.items[sku]
 	active := slices.DeleteFunc(slices.Clone(all), func(i connector.Item) bool { return i.Inactive })
 	fallback := a.flow.Mapper.UnknownSKU()
 	e := &connector.Error{Kind: connector.KindUnmapped, Field: field + ".sku", Value: sku}

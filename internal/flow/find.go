@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -113,23 +114,30 @@ type cachedTaxes struct {
 	until time.Time
 }
 
-// readItems looks up the articles of the batch's orders that are not remembered, in one call.
+// readItems looks up the articles of the batch's orders that are not remembered, in one call. The batch keeps what
+// it has seen: by the time of its last order it may not be remembered any more.
 func (r *Runner) readItems(ctx context.Context, destination *Destination, attempts []*attempt) {
 	if destination.Conn.Items == nil {
 		return
 	}
-	wanted := map[string]bool{}
+	items, wanted := map[string][]connector.Item{}, map[string]bool{}
 	var first *attempt
 	for _, a := range attempts {
+		a.items = items
 		if !a.open() || !a.isOrder() || a.work.Deleted || a.order.OrderState == commerce.StateCancelled {
 			continue
 		}
 		for _, sku := range a.flow.Mapper.SKUs(a.order) {
-			if !destination.remembers(sku) {
-				wanted[sku] = true
-				if first == nil {
-					first = a
-				}
+			if items[sku] != nil || wanted[sku] {
+				continue
+			}
+			if remembered, ok := destination.item(sku); ok {
+				items[sku] = remembered
+				continue
+			}
+			wanted[sku] = true
+			if first == nil {
+				first = a
 			}
 		}
 	}
@@ -144,6 +152,7 @@ func (r *Runner) readItems(ctx context.Context, destination *Destination, attemp
 	found, err := destination.Conn.Items.FindItems(first.traced(ctx), skus)
 	if err == nil {
 		destination.remember(found)
+		maps.Copy(items, found)
 		return
 	}
 	for _, a := range attempts {
@@ -151,11 +160,6 @@ func (r *Runner) readItems(ctx context.Context, destination *Destination, attemp
 			a.fail(StepMap, err)
 		}
 	}
-}
-
-func (d *Destination) remembers(sku string) bool {
-	_, ok := d.item(sku)
-	return ok
 }
 
 // item gives the articles of a SKU as they are remembered.
