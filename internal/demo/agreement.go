@@ -16,13 +16,16 @@ type Agreement struct {
 	InERP      int            `json:"in_erp"`     // once, with equal totals
 	Duplicates int            `json:"duplicates"` // documents beyond the first of an order
 	Differing  int            `json:"differing_totals"`
+	NotHeld    int            `json:"not_held"`       // have a document although a person had to decide first
 	Held       map[string]int `json:"held,omitempty"` // by the reason that the sandbox put there
 	Missing    []string       `json:"missing,omitempty"`
 	Details    []string       `json:"details,omitempty"` // of what is wrong
 }
 
 // OK says whether every order is in the ERP exactly once with equal totals, or held for a reason.
-func (a Agreement) OK() bool { return a.Duplicates == 0 && a.Differing == 0 && len(a.Missing) == 0 }
+func (a Agreement) OK() bool {
+	return a.Duplicates == 0 && a.Differing == 0 && a.NotHeld == 0 && len(a.Missing) == 0
+}
 
 // heldTotal is the number of orders that had to be held.
 func (a Agreement) heldTotal() int {
@@ -37,8 +40,8 @@ func (a Agreement) heldTotal() int {
 const maxDetails = 20
 
 // Agree compares a source's orders with a destination's documents. connection is the name of the
-// source in Orderly, which is part of the documents' keys; held says what Orderly holds, by the id of
-// the order.
+// source in Orderly, which is part of the documents' keys; held says what Orderly holds, or held until
+// a person decided, by the id of the order.
 func Agree(connection string, orders []sandbox.Order, documents []fake.Document, held map[string]string) Agreement {
 	byKey := map[connector.Key][]fake.Document{}
 	for _, d := range documents {
@@ -55,6 +58,7 @@ func Agree(connection string, orders []sandbox.Order, documents []fake.Document,
 	for _, o := range orders {
 		id := o.Source.ExternalID
 		found := byKey[connector.NewKey(connection, connector.Ref{Kind: commerce.KindOrder, ID: id})]
+		reason, isHeld := held[id]
 		cancelled := o.OrderState == commerce.StateCancelled
 		switch {
 		case len(found) > 1:
@@ -63,7 +67,6 @@ func Agree(connection string, orders []sandbox.Order, documents []fake.Document,
 		case len(found) == 0 && cancelled:
 			a.InERP++ // nothing is what must be there
 		case len(found) == 0 && o.MustHold != "":
-			reason, isHeld := held[id]
 			if !isHeld {
 				a.Missing = append(a.Missing, id)
 				detail("order %s must be held (%s) but is not", o.OrderNumber, o.MustHold)
@@ -72,7 +75,10 @@ func Agree(connection string, orders []sandbox.Order, documents []fake.Document,
 			a.Held[reason]++
 		case len(found) == 0:
 			a.Missing = append(a.Missing, id)
-			detail("order %s is not in the ERP: %s", o.OrderNumber, held[id])
+			detail("order %s is not in the ERP: %s", o.OrderNumber, reason)
+		case o.MustHold != "" && !isHeld:
+			a.NotHeld++
+			detail("order %s must be held (%s) but has the document %s", o.OrderNumber, o.MustHold, found[0].ID)
 		case cancelled:
 			a.Differing++
 			detail("order %s is cancelled but its document %s is not", o.OrderNumber, found[0].ID)

@@ -21,6 +21,7 @@ import (
 	"github.com/orderlyhq/orderly/commerce"
 	"github.com/orderlyhq/orderly/connector"
 	"github.com/orderlyhq/orderly/internal/config"
+	"github.com/orderlyhq/orderly/internal/flow"
 	"github.com/orderlyhq/orderly/internal/node"
 	"github.com/orderlyhq/orderly/internal/people"
 	"github.com/orderlyhq/orderly/internal/sandbox"
@@ -352,7 +353,7 @@ func (w *world) rows(ctx context.Context) ([]Row, error) {
 		if err != nil {
 			return nil, err
 		}
-		held, err := w.held(ctx, flow)
+		held, err := w.held(ctx, flow, orders)
 		if err != nil {
 			return nil, err
 		}
@@ -365,8 +366,9 @@ func (w *world) rows(ctx context.Context) ([]Row, error) {
 	return rows, nil
 }
 
-// held gives what Orderly holds or has failed, by the order's id.
-func (w *world) held(ctx context.Context, flow string) (map[string]string, error) {
+// held gives what Orderly holds or has failed, and those of the orders that it held until a person decided, by the
+// order's id.
+func (w *world) held(ctx context.Context, flow string, orders []sandbox.Order) (map[string]string, error) {
 	tasks, err := w.store.Tasks(ctx, store.TaskFilter{Flow: flow, States: []store.TaskState{store.TaskHeld, store.TaskFailed}, Limit: 10_000})
 	if err != nil {
 		return nil, err
@@ -375,7 +377,34 @@ func (w *world) held(ctx context.Context, flow string) (map[string]string, error
 	for _, t := range tasks {
 		out[t.SourceID] = t.Reason
 	}
+	for _, o := range orders {
+		id := o.Source.ExternalID
+		if _, now := out[id]; now || o.MustHold == "" {
+			continue
+		}
+		was, err := w.wasHeld(ctx, flow, id)
+		if err != nil {
+			return nil, err
+		}
+		if was {
+			out[id] = o.MustHold
+		}
+	}
 	return out, nil
+}
+
+// wasHeld says whether a delivery of an order has ended with a question to a person.
+func (w *world) wasHeld(ctx context.Context, flowName, id string) (bool, error) {
+	tasks, err := w.store.Tasks(ctx, store.TaskFilter{Flow: flowName, Kind: string(commerce.KindOrder), Search: id, Limit: 10})
+	if err != nil {
+		return false, err
+	}
+	i := slices.IndexFunc(tasks, func(t store.TaskRow) bool { return t.SourceID == id })
+	if i < 0 {
+		return false, nil
+	}
+	story, err := w.store.TaskStory(ctx, tasks[i].ID)
+	return slices.ContainsFunc(story.Deliveries, func(d store.Delivery) bool { return d.Outcome == flow.OutcomeHeld }), err
 }
 
 // settled is how many records are where they will stay without anybody's doing.

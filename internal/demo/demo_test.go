@@ -102,6 +102,8 @@ func TestAgree(t *testing.T) {
 		{name: "missing", orders: []sandbox.Order{order("1", "5.00")}},
 		{name: "held for no reason of the sandbox's", orders: []sandbox.Order{order("1", "5.00")}, held: map[string]string{"1": "totals"}},
 		{name: "held for the sandbox's reason", orders: []sandbox.Order{mustHold}, held: map[string]string{"4": "sku"}, ok: true},
+		{name: "held until a person decided", orders: []sandbox.Order{mustHold}, documents: []fake.Document{document("4", "1.00")}, held: map[string]string{"4": "sku"}, ok: true, in: 1},
+		{name: "there although it must be held", orders: []sandbox.Order{mustHold}, documents: []fake.Document{document("4", "1.00")}},
 		{name: "neither held nor there", orders: []sandbox.Order{mustHold}},
 		{name: "cancelled before it came", orders: []sandbox.Order{cancelled}, ok: true, in: 1},
 		{name: "cancelled but there", orders: []sandbox.Order{cancelled}, documents: []fake.Document{document("5", "1.00")}},
