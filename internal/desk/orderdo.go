@@ -173,6 +173,7 @@ func (d *Desk) LinkDocument(ctx context.Context, person people.Person, id int64,
 		return connector.Document{}, err
 	}
 	l := store.Link{
+		Flow:        task.Flow,
 		Destination: task.Destination, RecordID: task.RecordID, Role: task.Kind, DocumentType: found.Type, DocumentID: found.ID,
 		Number: found.Number, URL: found.URL, Key: string(found.Key), State: string(found.State),
 	}

@@ -97,6 +97,7 @@ type attempt struct {
 	items    map[string][]connector.Item // that the destination has, by SKU: one look for a whole batch
 	draft    *connector.OrderDraft
 	existing *connector.Document // the document that the record has in the destination
+	other    string              // the other flow that keeps the order's document, if any
 	document connector.Document
 	hash     string
 	written  string // the outcome so far: created, updated, unchanged
@@ -130,12 +131,12 @@ func (a *attempt) end(state store.TaskState, outcome, reason string) {
 	a.result.State, a.result.Outcome, a.result.Reason = state, outcome, personal.Text(reason)
 }
 
-// giveBack puts the record back without having tried it.
-func (a *attempt) giveBack() {
+// giveBack puts the record back until a time without having tried it.
+func (a *attempt) giveBack(until time.Time) {
 	a.closed = true
 	a.result.State, a.result.Free = store.TaskWaiting, true
 	a.result.Uncertain = a.work.Uncertain
-	a.result.Due = a.runner.now().Add(restTime)
+	a.result.Due = until
 }
 
 // close completes the result for the store.
@@ -170,6 +171,7 @@ func (a *attempt) link(role string, d connector.Document, customerID string) {
 	l := store.Link{
 		Destination: a.destination.Name, RecordID: a.work.RecordID, Role: role,
 		DocumentType: d.Type, DocumentID: d.ID, Number: d.Number, URL: d.URL, Key: string(a.key), State: string(d.State), CustomerID: customerID,
+		Flow: a.work.Flow,
 	}
 	if t := d.Totals; t != nil {
 		l.Net, l.Tax, l.Gross, l.Currency = t.Net.Amount.String(), t.Tax.Amount.String(), t.Gross.Amount.String(), string(t.Gross.Currency)

@@ -21,7 +21,7 @@ func (r *Runner) deliver(ctx context.Context, destination *Destination, attempts
 			continue
 		}
 		if tired {
-			a.giveBack()
+			a.giveBack(r.now().Add(restTime))
 			continue
 		}
 		ctx := a.traced(ctx)

@@ -128,16 +128,25 @@ func (r *Runner) RunLane(ctx context.Context, name string, number int, run strin
 // the system is in trouble as a whole.
 func (r *Runner) carry(ctx context.Context, destination *Destination, run string, works []store.Work) (rest bool, err error) {
 	attempts := make([]*attempt, len(works))
+	taken := map[connector.Key]bool{}
 	for i, w := range works {
-		attempts[i] = r.newAttempt(destination, w, false)
-		attempts[i].begin()
+		a := r.newAttempt(destination, w, false)
+		attempts[i] = a
+		a.begin()
+		switch {
+		case !a.open():
+		case taken[a.key]:
+			a.giveBack(r.now()) // by another flow: it is looked at again when that has ended, which comes next
+		default:
+			taken[a.key] = true
+		}
 	}
 	r.find(ctx, destination, attempts)
 	r.readItems(ctx, destination, attempts)
 	tired := false // once the system is in trouble, the rest of the batch is given back
 	for _, a := range attempts {
 		if tired && a.open() {
-			a.giveBack()
+			a.giveBack(r.now().Add(restTime))
 			continue
 		}
 		a.prepare(ctx)

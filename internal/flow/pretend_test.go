@@ -310,13 +310,15 @@ func (plainJSON) DecodeCustomer(raw connector.Raw) (c commerce.Customer, err err
 	return c, nil
 }
 
-// office is a store with one flow, shop to erp, and somebody who runs its lanes.
+// office is a store with a flow, shop to erp, and somebody who runs its lanes.
 type office struct {
 	testing.TB
 	store  *store.Store
 	erp    *erp
 	conn   *connector.Conn
 	config flow.Config
+	second *flow.Config // of a second flow with the same ends, called others
+	gone   bool         // the first flow
 	runner *flow.Runner
 	dest   *flow.Destination
 	lanes  int
@@ -373,12 +375,16 @@ func (o *office) later(d time.Duration) {
 }
 
 func (o *office) Flow(name string) (*flow.Flow, bool) {
-	mapper, err := mapping.New(o.config.Mapping, o.config.Filter)
+	config, ok := o.config, name == "orders" && !o.gone
+	if name == "others" && o.second != nil {
+		config, ok = *o.second, true
+	}
+	mapper, err := mapping.New(config.Mapping, config.Filter)
 	if err != nil {
 		o.Error(err)
 	}
 	source := &connector.Conn{Definition: o.conn.Definition, Decoder: plainJSON{}}
-	return &flow.Flow{Name: name, Config: o.config, Mapper: mapper, Source: source, Destination: "erp"}, name == "orders"
+	return &flow.Flow{Name: name, Config: config, Mapper: mapper, Source: source, Destination: "erp"}, ok
 }
 
 func (o *office) Destination(name string) (*flow.Destination, bool) { return o.dest, name == "erp" }
@@ -414,6 +420,9 @@ func (o *office) observation(ob store.Observation) {
 	o.Helper()
 	ob.Connection, ob.Via, ob.At, ob.SourceTime = "shop", store.ViaPoll, o.now(), o.now()
 	ob.Routes = []store.Route{{Flow: "orders", Destination: "erp", Lanes: o.lanes}}
+	if o.second != nil {
+		ob.Routes = append(ob.Routes, store.Route{Flow: "others", Destination: "erp", Lanes: o.lanes})
+	}
 	o.write(func(ctx context.Context, tx store.Tx) error {
 		_, err := o.store.Observe(ctx, tx, ob)
 		return err

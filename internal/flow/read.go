@@ -6,6 +6,7 @@ import (
 
 	"github.com/orderlyhq/orderly/commerce"
 	"github.com/orderlyhq/orderly/connector"
+	"github.com/orderlyhq/orderly/internal/store"
 )
 
 // begin decodes the record and does all that needs no call: checks, rules and filters.
@@ -17,9 +18,22 @@ func (a *attempt) begin() {
 		return
 	}
 	a.flow = flow
-	a.existing = a.linked(a.work.Kind)
+	if !a.dry && a.runner.now().Before(a.work.Blocked) {
+		a.giveBack(a.work.Blocked)
+		a.result.Reason = "waits until it is known how its delivery by another flow has ended"
+		return
+	}
+	if l := a.work.Links[a.work.Kind]; a.isOrder() && l.Flow != a.work.Flow {
+		a.other = l.Flow
+	}
+	if a.other == "" {
+		a.existing = a.linked(a.work.Kind)
+	}
 	if a.work.Deleted {
 		a.step(StepDecode, "deleted in the source")
+		if a.other != "" {
+			a.leave()
+		}
 		return
 	}
 	if err := a.work.Damaged; err != nil {
@@ -81,7 +95,26 @@ func (a *attempt) beginOrder(raw connector.Raw) {
 		a.skip(StepFilter, fmt.Sprintf("not carried while its payment is %s", order.PaymentState))
 		return
 	}
+	if a.other != "" && !a.takeOver() {
+		a.leave()
+		return
+	}
 	a.checkTotals()
+}
+
+// leave skips an order whose document another flow keeps: two flows with rules of their own would write it in turn.
+func (a *attempt) leave() {
+	a.skip(StepFilter, fmt.Sprintf("the flow %s keeps its document: an order has one document in a destination, and one flow that writes it", a.other))
+}
+
+// takeOver goes on with the document of a flow that is gone, which leaves it to who comes next.
+func (a *attempt) takeOver() bool {
+	if _, open := a.runner.registry.Flow(a.other); open {
+		return false
+	}
+	a.existing = a.linked(store.RoleOrder)
+	a.step(StepFilter, "takes the document over from the flow %s, which is not open any more", a.other)
+	return true
 }
 
 // checkTotals holds an order whose own amounts contradict each other: no document could be right.

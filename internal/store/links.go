@@ -31,6 +31,7 @@ type Link struct {
 	Gross        string
 	Currency     string
 	CustomerID   string
+	Flow         string // that keeps the document up to date; "" is none
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
 }
@@ -45,11 +46,11 @@ func keptTotal(column string) string {
 }
 
 var saveLink = `
-	INSERT INTO links (destination, record_id, role, document_type, document_id, number, url, key, state, net, tax, gross, currency, customer_id, created_at, updated_at)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)
+	INSERT INTO links (destination, record_id, role, document_type, document_id, number, url, key, state, net, tax, gross, currency, customer_id, flow, created_at, updated_at)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16)
 	ON CONFLICT (destination, role, record_id) DO UPDATE SET
 		document_type = excluded.document_type, document_id = excluded.document_id, number = excluded.number, url = excluded.url,
-		key = excluded.key, state = excluded.state, customer_id = excluded.customer_id, updated_at = excluded.updated_at,
+		key = excluded.key, state = excluded.state, customer_id = excluded.customer_id, flow = excluded.flow, updated_at = excluded.updated_at,
 		` + keptTotal("net") + `, ` + keptTotal("tax") + `, ` + keptTotal("gross") + `, ` + keptTotal("currency")
 
 // SaveLink stores a link; a record has one document of each role in a destination. A link without totals leaves those that
@@ -57,7 +58,7 @@ var saveLink = `
 func (s *Store) SaveLink(ctx context.Context, tx Tx, l Link, now time.Time) error {
 	_, err := tx.Exec(ctx, saveLink,
 		l.Destination, l.RecordID, l.Role, l.DocumentType, l.DocumentID, l.Number, l.URL, l.Key, l.State,
-		l.Net, l.Tax, l.Gross, l.Currency, l.CustomerID, millis(now))
+		l.Net, l.Tax, l.Gross, l.Currency, l.CustomerID, l.Flow, millis(now))
 	if err != nil {
 		return fmt.Errorf("link of record %d to %s %s: %w", l.RecordID, l.DocumentType, l.DocumentID, err)
 	}
@@ -112,13 +113,13 @@ func (s *Store) LinkByHand(ctx context.Context, tx Tx, taskID, version int64, l 
 	return s.SaveLink(ctx, tx, l, now)
 }
 
-const linkColumns = `destination, record_id, role, document_type, document_id, number, url, key, state, net, tax, gross, currency, customer_id, created_at, updated_at`
+const linkColumns = `destination, record_id, role, document_type, document_id, number, url, key, state, net, tax, gross, currency, customer_id, flow, created_at, updated_at`
 
 func scanLink(row Row) (Link, error) {
 	var l Link
 	var created, updated int64
 	err := row.Scan(&l.Destination, &l.RecordID, &l.Role, &l.DocumentType, &l.DocumentID, &l.Number, &l.URL, &l.Key, &l.State,
-		&l.Net, &l.Tax, &l.Gross, &l.Currency, &l.CustomerID, &created, &updated)
+		&l.Net, &l.Tax, &l.Gross, &l.Currency, &l.CustomerID, &l.Flow, &created, &updated)
 	l.CreatedAt, l.UpdatedAt = moment(created), moment(updated)
 	return l, err
 }

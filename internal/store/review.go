@@ -90,5 +90,5 @@ func (s *Store) Works(ctx context.Context, destination string, taskIDs []int64) 
 	if len(taskIDs) == 0 {
 		return nil, nil
 	}
-	return s.loadWork(ctx, destination, taskIDs)
+	return s.loadWork(ctx, destination, taskIDs, time.Time{})
 }

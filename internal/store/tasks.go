@@ -53,6 +53,9 @@ type Work struct {
 	Body          []byte // plain; nil when the record was never read
 	SourceTime    time.Time
 	Links         map[string]Link // by role
+	// Blocked is when it will be known how another flow's delivery of the record to this destination has ended; zero
+	// when all are known. Before that nobody may write its document.
+	Blocked time.Time
 	// Damaged says why there is no body although there should be one: it cannot be opened any more.
 	Damaged error
 
@@ -92,7 +95,7 @@ func (s *Store) TakeTasks(ctx context.Context, destination string, number int, r
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	return s.loadWork(ctx, destination, ids)
+	return s.loadWork(ctx, destination, ids, now.Add(settle))
 }
 
 func (s *Store) takePriority(ctx context.Context, tx Tx, destination string, number int, run string, now time.Time, priority, limit int) (ids []int64, err error) {
@@ -119,8 +122,9 @@ func (s *Store) takePriority(ctx context.Context, tx Tx, destination string, num
 	return ids, rows.Err()
 }
 
-// loadWork reads the taken tasks with their records' newest bodies and links.
-func (s *Store) loadWork(ctx context.Context, destination string, ids []int64) ([]Work, error) {
+// loadWork reads the taken tasks with their records' newest bodies and links. blocked is when it will be known how a
+// delivery ends that another run is at this moment making of one of the records.
+func (s *Store) loadWork(ctx context.Context, destination string, ids []int64, blocked time.Time) ([]Work, error) {
 	byRecord := make(map[int64][]int, len(ids))
 	var works []Work
 	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
@@ -128,22 +132,25 @@ func (s *Store) loadWork(ctx context.Context, destination string, ids []int64) (
 		clear(byRecord)
 		rows, err := tx.Query(ctx, `
 			SELECT t.id, t.flow, t.record_id, t.delivered, t.delivered_hash, t.attempts, t.uncertain, t.waiting_since,
-				r.connection, r.kind, r.source_id, r.revision, r.deleted, r.source_time, r.summary, COALESCE(e.form, ''), e.body
+				r.connection, r.kind, r.source_id, r.revision, r.deleted, r.source_time, r.summary, COALESCE(e.form, ''), e.body,
+				COALESCE((SELECT MAX(CASE WHEN o.state = 'working' THEN CAST($1 AS BIGINT) ELSE o.due_at END) FROM tasks o
+					WHERE o.record_id = t.record_id AND o.id <> t.id AND o.destination = t.destination
+					AND CASE WHEN o.state = 'working' THEN o.run <> t.run ELSE o.uncertain END), 0)
 			FROM tasks t JOIN records r ON r.id = t.record_id LEFT JOIN events e ON e.id = r.body_event
-			WHERE t.id IN (`+placeholders(len(ids), 1)+`) ORDER BY t.priority, t.due_at, t.id`, anys(ids)...)
+			WHERE t.id IN (`+placeholders(len(ids), 2)+`) ORDER BY t.priority, t.due_at, t.id`, append([]any{millis(blocked)}, anys(ids)...)...)
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
 		for rows.Next() {
 			var w Work
-			var since, sourceTime int64
+			var since, sourceTime, until int64
 			var body []byte
 			if err := rows.Scan(&w.TaskID, &w.Flow, &w.RecordID, &w.Delivered, &w.DeliveredHash, &w.Attempts, &w.Uncertain, &since,
-				&w.Connection, &w.Kind, &w.SourceID, &w.Revision, &w.Deleted, &sourceTime, &w.summary, &w.Form, &body); err != nil {
+				&w.Connection, &w.Kind, &w.SourceID, &w.Revision, &w.Deleted, &sourceTime, &w.summary, &w.Form, &body, &until); err != nil {
 				return err
 			}
-			w.WaitingSince, w.SourceTime = moment(since), moment(sourceTime)
+			w.WaitingSince, w.SourceTime, w.Blocked = moment(since), moment(sourceTime), moment(until)
 			w.Body = body
 			byRecord[w.RecordID] = append(byRecord[w.RecordID], len(works))
 			works = append(works, w)
