@@ -31,10 +31,23 @@ func loopsOf(flows []Flow) []loop {
 	var loops []loop
 	for i, f := range flows {
 		for _, other := range flows[:i] {
-			if f.From != "" && f.From == other.From && f.To == other.To && f.Config.Filter == other.Config.Filter && overlap(f.Config.Records, other.Config.Records) {
+			if f.From == "" || f.From != other.From || f.To != other.To || !overlap(f.Config.Records, other.Config.Records) {
+				continue
+			}
+			switch {
+			case f.Config.Filter == other.Config.Filter:
 				loops = append(loops, loop{
 					flow: f.Name, fix: "remove one of them, or give them filters that let different orders through",
 					message: fmt.Sprintf("the flows %s and %s carry the same from %s to %s", other.Name, f.Name, f.From, f.To),
+				})
+			case (f.Config.Filter == "" || other.Config.Filter == "") && carries(f, commerce.KindOrder) && carries(other, commerce.KindOrder):
+				all, some := f, other
+				if all.Config.Filter != "" {
+					all, some = other, f
+				}
+				loops = append(loops, loop{
+					flow: all.Name, warning: true, fix: "give it a filter that leaves those orders out",
+					message: fmt.Sprintf("the flow %s has no filter, so it carries the orders of the flow %s as well; the first of them that makes an order's document keeps it", all.Name, some.Name),
 				})
 			}
 		}
@@ -57,6 +70,8 @@ func loopsOf(flows []Flow) []loop {
 	return loops
 }
 
+func carries(f Flow, kind commerce.Kind) bool { return slices.Contains(f.Config.Records, kind) }
+
 func overlap(a, b []commerce.Kind) bool {
 	return slices.ContainsFunc(a, func(k commerce.Kind) bool { return slices.Contains(b, k) })
 }
@@ -78,7 +93,7 @@ func circleOf(flows []Flow, kind commerce.Kind) []string {
 			return nil
 		}
 		for _, f := range flows {
-			if f.From == "" || f.To == "" || f.From == f.To || f.From != connection || !slices.Contains(f.Config.Records, kind) {
+			if f.From == "" || f.To == "" || f.From == f.To || f.From != connection || !carries(f, kind) {
 				continue
 			}
 			way = append(way, f)
