@@ -18,6 +18,7 @@ type Flow struct {
 	Mapper      *mapping.Mapper
 	Source      *connector.Conn
 	Destination string
+	Removed     bool // it is open only for who looks at what it has carried
 }
 
 // Destination is an open connection that documents are made in. It remembers for a while what

@@ -135,19 +135,31 @@ func TestTheOtherFlowMakesWhatTheFirstDoesNot(t *testing.T) {
 }
 
 func TestAFlowTakesOverTheDocumentsOfOneThatIsGone(t *testing.T) {
-	twoFlows(t, letsAllThrough, func(o *office) {
-		o.observe("order", "1001", sale("1001", "10.00"))
-		o.work()
-		o.oneDocument("orders")
-		o.gone = true
-		o.observe("order", "1001", sale("1001", "20.00"))
-		o.work()
-		o.oneDocument("others")
-		o.expectIn("others", store.TaskSynced, "")
-		if gross := o.erp.orders[0].Totals.Gross.Amount.String(); gross != "23.8" {
-			o.Errorf("the document has %s; want 23.8", gross)
-		}
-	})
+	for name, end := range map[string]func(o *office){
+		"it was removed":      func(o *office) { o.removed = true },
+		"it cannot be opened": func(o *office) { o.gone = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(_ *testing.T, o *office) {
+				config := flow.NewConfig()
+				o.lanes, o.second = 1, &config
+				o.observe("order", "1001", sale("1001", "10.00"))
+				o.work()
+				o.oneDocument("orders")
+				end(o)
+				o.write(func(ctx context.Context, tx store.Tx) error { // its tasks are not taken any more
+					return o.store.PauseFlow(ctx, tx, "orders", true, "gone")
+				})
+				o.observe("order", "1001", sale("1001", "20.00"))
+				o.work()
+				o.oneDocument("others")
+				o.expectIn("others", store.TaskSynced, "")
+				if gross := o.erp.orders[0].Totals.Gross.Amount.String(); gross != "23.8" {
+					o.Errorf("the document has %s; want 23.8", gross)
+				}
+			})
+		})
+	}
 }
 
 // The second flow searches for the document as well, but a search tells nothing before the settle time is over.

@@ -318,10 +318,11 @@ type office struct {
 	conn   *connector.Conn
 	config flow.Config
 	second *flow.Config // of a second flow with the same ends, called others
-	gone   bool         // the first flow
-	runner *flow.Runner
-	dest   *flow.Destination
-	lanes  int
+	// The first flow cannot be opened, or was removed.
+	gone, removed bool
+	runner        *flow.Runner
+	dest          *flow.Destination
+	lanes         int
 
 	mu   sync.Mutex
 	time time.Time
@@ -384,7 +385,7 @@ func (o *office) Flow(name string) (*flow.Flow, bool) {
 		o.Error(err)
 	}
 	source := &connector.Conn{Definition: o.conn.Definition, Decoder: plainJSON{}}
-	return &flow.Flow{Name: name, Config: config, Mapper: mapper, Source: source, Destination: "erp"}, ok
+	return &flow.Flow{Name: name, Config: config, Mapper: mapper, Source: source, Destination: "erp", Removed: name == "orders" && o.removed}, ok
 }
 
 func (o *office) Destination(name string) (*flow.Destination, bool) { return o.dest, name == "erp" }

@@ -109,11 +109,11 @@ func (a *attempt) leave() {
 
 // takeOver goes on with the document of a flow that is gone, which leaves it to who comes next.
 func (a *attempt) takeOver() bool {
-	if _, open := a.runner.registry.Flow(a.other); open {
+	if other, open := a.runner.registry.Flow(a.other); open && !other.Removed {
 		return false
 	}
 	a.existing = a.linked(store.RoleOrder)
-	a.step(StepFilter, "takes the document over from the flow %s, which is not open any more", a.other)
+	a.step(StepFilter, "takes the document over from the flow %s, which is gone", a.other)
 	return true
 }
 

@@ -144,7 +144,7 @@ func (r *registry) openFlow(o *Options, f store.Flow) error {
 	if err != nil {
 		return err
 	}
-	r.flows[f.Name] = &flow.Flow{Name: f.Name, Config: config, Mapper: mapper, Source: from.Conn, Destination: f.Destination}
+	r.flows[f.Name] = &flow.Flow{Name: f.Name, Config: config, Mapper: mapper, Source: from.Conn, Destination: f.Destination, Removed: f.Removed}
 	if r.destinations[f.Destination] == nil {
 		d := flow.NewDestination(f.Destination, to.Conn, to.Settings.SettleTime, o.Now)
 		d.Paused = to.Paused
