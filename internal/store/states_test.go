@@ -33,11 +33,12 @@ type machine struct {
 	runs   int
 	seen   map[string]bool  // source ids
 	newest map[string]int64 // revision
+	tried  map[string]int64 // revision whose delivery was held or given up
 	taken  []store.Work
 }
 
 func newMachine(t *testing.T, s *store.Store, destination string) *machine {
-	return &machine{t: t, s: s, route: store.Route{Flow: "to " + destination, Destination: destination, Lanes: 2}, now: start, seen: map[string]bool{}, newest: map[string]int64{}}
+	return &machine{t: t, s: s, route: store.Route{Flow: "to " + destination, Destination: destination, Lanes: 2}, now: start, seen: map[string]bool{}, newest: map[string]int64{}, tried: map[string]int64{}}
 }
 
 func (m *machine) play(r *rapid.T) {
@@ -109,6 +110,9 @@ func (m *machine) finish(r *rapid.T) {
 		result.Uncertain = rapid.Bool().Draw(r, "uncertain")
 		result.Free = rapid.Bool().Draw(r, "free")
 	}
+	if result.State == store.TaskHeld || result.State == store.TaskFailed {
+		m.tried[w.SourceID] = w.Revision
+	}
 	finish(m.t, m.s, result)
 }
 
@@ -151,6 +155,9 @@ func (m *machine) check(r *rapid.T) {
 		}
 		if row.State == store.TaskSynced && row.Delivered != row.Wanted {
 			r.Fatalf("called synced with revision %d of %d", row.Delivered, row.Wanted)
+		}
+		if (row.State == store.TaskHeld || row.State == store.TaskFailed) && !row.Pinned && m.tried[row.SourceID] != row.Wanted {
+			r.Fatalf("a %s task with news: revision %d was tried, %d is wanted", row.State, m.tried[row.SourceID], row.Wanted)
 		}
 		if row.Attempts < 0 {
 			r.Fatalf("%d attempts", row.Attempts)

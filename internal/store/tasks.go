@@ -63,8 +63,8 @@ type Work struct {
 }
 
 // TakeTasks marks the due tasks of a destination's lane as worked on by run and gives them, most
-// urgent first. Rows that an earlier run left behind are not taken: nobody knows how its calls ended,
-// so they become due again, as uncertain, when the destination's settle time is over.
+// urgent first. Rows that an earlier run left behind are not taken: nobody knows how its calls ended, nor when
+// it made the last one, so they become due again, as uncertain, the destination's settle time from now.
 //
 // The caller must be the only worker of the lane.
 func (s *Store) TakeTasks(ctx context.Context, destination string, number int, run string, now time.Time, settle time.Duration, limit int) ([]Work, error) {
@@ -72,9 +72,9 @@ func (s *Store) TakeTasks(ctx context.Context, destination string, number int, r
 	err := s.Write(ctx, func(ctx context.Context, tx Tx) error {
 		ids = ids[:0]
 		if _, err := tx.Exec(ctx, `
-			UPDATE tasks SET state = 'waiting', uncertain = TRUE, run = '', due_at = intent_at + $4, updated_at = $5
+			UPDATE tasks SET state = 'waiting', uncertain = TRUE, run = '', due_at = CAST($4 AS BIGINT), updated_at = $5
 			WHERE destination = $1 AND lane = $2 AND state = 'working' AND run <> $3`,
-			destination, number, run, settle.Milliseconds(), millis(now)); err != nil {
+			destination, number, run, millis(now.Add(settle)), millis(now)); err != nil {
 			return err
 		}
 		for _, priority := range priorities {
@@ -220,8 +220,9 @@ type Result struct {
 func (s *Store) PackDetail(plain []byte) ([]byte, error) { return s.pack(plain, deliveryContext) }
 
 // FinishTask records a result: links, delivery, cause, the task's new state and the message of it. When the record has
-// moved on meanwhile, a synced task is due again at once; again is then true. A result of a run that
-// no longer owns the task changes no state; its links are kept, because the documents exist. What would be held or failed by a
+// moved on meanwhile, a task that is not tried again later anyway is due at once, or when an unclear outcome may be
+// searched for: what was held or failed was an older revision. again is then true. A result of a run that no longer
+// owns the task changes no state; its links are kept, because the documents exist. What would be held or failed by a
 // cause that is ignored is skipped; new content of the record is tried again.
 func (s *Store) FinishTask(ctx context.Context, tx Tx, r Result) (again bool, err error) {
 	for _, l := range r.Links {
@@ -262,25 +263,26 @@ func (s *Store) FinishTask(ctx context.Context, tx Tx, r Result) (again bool, er
 		due = millis(r.Ended)
 	}
 	// The decision "the record moved on" is made by the database, in the row's own lock.
+	const news = `(wanted > $4 OR again)`
 	var dueNow int
 	var heard bool
 	err = tx.QueryRow(ctx, `
 		UPDATE tasks SET
-			state = CASE WHEN NOT $3 AND pinned THEN 'held' WHEN NOT $3 OR (wanted <= $4 AND NOT again) THEN $5
-				WHEN pinned THEN 'held' ELSE 'waiting' END,
-			due_at = CASE WHEN $3 AND (wanted > $4 OR again) THEN $6 ELSE CAST($7 AS BIGINT) END,
+			state = CASE WHEN pinned AND (NOT $3 OR `+news+`) THEN 'held' WHEN `+news+` THEN 'waiting' ELSE $5 END,
+			due_at = CASE WHEN $14 AND `+news+` AND NOT ($11 AND CAST($7 AS BIGINT) > $6) THEN $6 ELSE CAST($7 AS BIGINT) END,
 			delivered = CASE WHEN $8 THEN CAST($4 AS BIGINT) ELSE delivered END,
 			delivered_hash = CASE WHEN $8 THEN $9 ELSE delivered_hash END,
 			synced_at = CASE WHEN $8 THEN CAST($6 AS BIGINT) ELSE synced_at END,
 			lag_ms = CASE WHEN $8 AND waiting_since > 0 THEN CAST($6 AS BIGINT) - waiting_since ELSE lag_ms END,
-			waiting_since = CASE WHEN NOT $3 THEN waiting_since WHEN wanted > $4 OR again THEN CAST($6 AS BIGINT) ELSE 0 END,
-			attempts = CASE WHEN $3 THEN 0 ELSE attempts - $10 END,
-			reason = CASE WHEN pinned THEN reason ELSE $12 END, cause_id = CASE WHEN pinned THEN cause_id ELSE $13 END,
+			waiting_since = CASE WHEN NOT $3 THEN waiting_since WHEN `+news+` THEN CAST($6 AS BIGINT) ELSE 0 END,
+			attempts = CASE WHEN $3 OR ($14 AND `+news+`) THEN 0 ELSE attempts - $10 END,
+			reason = CASE WHEN pinned THEN reason WHEN $14 AND `+news+` THEN '' ELSE $12 END,
+			cause_id = CASE WHEN pinned THEN cause_id WHEN $14 AND `+news+` THEN 0 ELSE CAST($13 AS BIGINT) END,
 			uncertain = $11, run = '', updated_at = $6
 		WHERE id = $1 AND run = $2 AND state = 'working'
 		RETURNING CASE WHEN state = 'waiting' AND due_at <= $6 THEN 1 ELSE 0 END, state <> 'waiting' AND `+anybodyListens,
 		r.Work.TaskID, r.Run, done, r.Work.Revision, string(r.State), millis(r.Ended), due,
-		r.State == TaskSynced, r.Hash, attempt, r.Uncertain, r.Reason, causeID,
+		r.State == TaskSynced, r.Hash, attempt, r.Uncertain, r.Reason, causeID, r.State != TaskWaiting,
 	).Scan(&dueNow, &heard)
 	if errors.Is(err, ErrNoRows) {
 		return false, nil

@@ -106,6 +106,55 @@ func TestNewsDuringTheDeliveryIsDeliveredNext(t *testing.T) {
 	})
 }
 
+// What is held or given up is what was delivered, not what the record has become meanwhile.
+func TestNewsDuringADeliveryThatGoesWrongIsDeliveredNext(t *testing.T) {
+	cause := &store.Cause{Flow: erp.Flow, Step: "map", Code: "unmapped", Message: "no article"}
+	for _, c := range []struct {
+		name   string
+		result store.Result
+		force  bool // the news is that a person wants it again
+		due    time.Time
+	}{
+		{"it is held", store.Result{State: store.TaskHeld}, false, start.Add(time.Second)},
+		{"it is given up", store.Result{State: store.TaskFailed}, false, start.Add(time.Second)},
+		{"it is given up and a person wants it again", store.Result{State: store.TaskFailed}, true, start.Add(time.Second)},
+		{"it is given up, and its outcome is unclear", store.Result{State: store.TaskFailed, Uncertain: true, Due: start.Add(settle)}, false, start.Add(settle)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			eachDatabase(t, func(t *testing.T, s *store.Store) {
+				observe(t, s, withBody(t, s, "a", order("1", start)))
+				w := take(t, s, "run1", start)[0]
+				o := withBody(t, s, "b", order("1", start))
+				if c.force {
+					o = withBody(t, s, "a", order("1", start))
+					o.Force = true
+				}
+				wanted := observe(t, s, o).Revision
+				r := c.result
+				r.Work, r.Run, r.Cause, r.Reason, r.Outcome, r.Started, r.Ended = w, "run1", cause, "no article", "held", start, start.Add(time.Second)
+				if again, want := finish(t, s, r), c.due.Equal(r.Ended); again != want {
+					t.Errorf("due at once: %v, want %v", again, want)
+				}
+				row := task(t, s, erp.Flow, w.RecordID)
+				if row.State != store.TaskWaiting || !row.Due.Equal(c.due) || row.Attempts != 0 || row.Reason != "" || row.CauseID != 0 || !row.WaitingSince.Equal(start) {
+					t.Errorf("after it: %+v", row)
+				}
+				works := take(t, s, "run1", c.due)
+				if len(works) != 1 || works[0].Revision != wanted || works[0].Uncertain != r.Uncertain {
+					t.Fatalf("taken next %+v", works)
+				}
+				r.Work, r.Due, r.Ended = works[0], time.Time{}, c.due
+				if finish(t, s, r) {
+					t.Error("without news it is due again")
+				}
+				if row := task(t, s, erp.Flow, w.RecordID); row.State != r.State || row.Reason != "no article" || row.CauseID == 0 {
+					t.Errorf("without news it is %+v", row)
+				}
+			})
+		})
+	}
+}
+
 func TestOutcomesOfADelivery(t *testing.T) {
 	cause := &store.Cause{Flow: erp.Flow, State: store.TaskHeld, Step: "map", Code: "unmapped", Field: "lines[0].sku", Message: "no article"}
 	for _, c := range []struct {
@@ -169,32 +218,33 @@ func TestOutcomesOfADelivery(t *testing.T) {
 	}
 }
 
-// A crash leaves rows that say working. Nobody knows how their calls ended, so they may not be tried, nor searched for,
-// before the destination's settle time is over; news does not change that.
+// A crash leaves rows that say working. Nobody knows how their calls ended, nor when the last of them was made, so they
+// may not be tried, nor searched for, before the destination's settle time from then on is over; news does not change
+// that. The run before may have been long: its batch was taken a while before its last call.
 func TestRowLeftByACrashWaitsForTheSettleTime(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store.Store) {
 		observe(t, s, withBody(t, s, "a", order("1", start)))
 		left := take(t, s, "run1", start)[0]
-		later := start.Add(10 * time.Second)
+		later := start.Add(settle + 10*time.Second)
 		if works := take(t, s, "run2", later); len(works) != 0 {
 			t.Fatalf("taken before the settle time: %+v", works)
 		}
 		row := task(t, s, erp.Flow, left.RecordID)
-		if row.State != store.TaskWaiting || !row.Uncertain || !row.Due.Equal(start.Add(settle)) {
+		if row.State != store.TaskWaiting || !row.Uncertain || !row.Due.Equal(later.Add(settle)) {
 			t.Errorf("found by the next run it is %+v", row)
 		}
 		observe(t, s, withBody(t, s, "b", order("1", later)))
 		act(t, s, store.ActionRetry, row.ID, later)
 		act(t, s, store.ActionHold, row.ID, later)
 		act(t, s, store.ActionRelease, row.ID, later)
-		if works := take(t, s, "run2", later); len(works) != 0 {
+		if works := take(t, s, "run2", later.Add(settle-time.Millisecond)); len(works) != 0 {
 			t.Errorf("taken before the settle time, because of news or a person: %+v", works)
 		}
 		// The first run was not dead but slow: its result comes too late to decide, but its document exists.
 		if finish(t, s, synced(left, "run1", later)) {
 			t.Error("a run that lost its task decides over it")
 		}
-		works := take(t, s, "run2", start.Add(settle))
+		works := take(t, s, "run2", later.Add(settle))
 		if len(works) != 1 || !works[0].Uncertain || works[0].Revision != 2 || works[0].Links[store.RoleOrder].DocumentID != "7-1" {
 			t.Errorf("after the settle time, taken %+v", works)
 		}
