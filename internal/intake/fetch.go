@@ -66,7 +66,7 @@ func (in *Intake) fetchSome(ctx context.Context, source *Source, wishes []store.
 	// A wish is dropped with the same commit that stores the record which answers it, or a crash would lose it.
 	_, err = in.observe(ctx, b, func(ctx context.Context, tx store.Tx, _ int) error {
 		for w, ref := range moved {
-			if err := in.store.DropFetch(ctx, tx, w, store.TaskSkipped, 0, "it belongs to "+string(ref.Kind)+" "+ref.ID, in.now()); err != nil {
+			if err := in.store.DropFetch(ctx, tx, w, "it belongs to "+string(ref.Kind)+" "+ref.ID, in.now()); err != nil {
 				return err
 			}
 		}
@@ -111,17 +111,9 @@ func (in *Intake) fetchFailed(ctx context.Context, source *Source, w store.Fetch
 		})
 		return kind == connector.KindRateLimited || kind == connector.KindUnavailable || kind == connector.KindAuth, err
 	}
+	cause := store.Cause{State: store.TaskFailed, Step: store.StepFetch, Kind: string(kind), Code: string(kind), Message: "the record could not be read from " + source.Name}
 	return false, in.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
-		var causeID int64
-		for _, route := range source.Routes[commerce.Kind(w.Kind)] {
-			cause := store.Cause{Flow: route.Flow, State: store.TaskFailed, Step: "fetch", Kind: string(kind), Code: string(kind), Message: "the record could not be read from " + source.Name}
-			id, _, err := in.store.SaveCause(ctx, tx, cause, now)
-			if err != nil {
-				return err
-			}
-			causeID = id
-		}
-		return in.store.DropFetch(ctx, tx, w, store.TaskFailed, causeID, fmt.Sprintf("could not be read from %s: %s", source.Name, reason), now)
+		return in.store.GiveUpFetch(ctx, tx, w, cause, fmt.Sprintf("could not be read from %s: %s", source.Name, reason), now)
 	})
 }
 

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,24 @@ func (s *shop) runLane(t testing.TB) {
 	t.Helper()
 	if _, err := s.intake.RunFetchLane(t.Context(), "shop", 0, slice); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// deliver brings what is due to a destination.
+func (s *shop) deliver(t testing.TB, st *store.Store, destination string) {
+	t.Helper()
+	works, err := st.TakeTasks(t.Context(), destination, 0, "run", s.clock, time.Minute, 100)
+	if err != nil || len(works) == 0 {
+		t.Fatalf("taken %+v, %v", works, err)
+	}
+	for _, w := range works {
+		err := st.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
+			_, err := st.FinishTask(ctx, tx, store.Result{Work: w, Run: "run", State: store.TaskSynced, Ended: s.clock})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -120,6 +139,46 @@ func TestFetchThatFails(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What is in the destinations may be old then, and each flow has to tell so.
+func TestChangeThatCannotBeReadFailsTheTaskOfEveryFlow(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		s := newShop(t, st)
+		s.post(t, "/hooks/shop", "right", `{"id":"1","body":"a"}`)
+		for _, destination := range []string{"erp", "crm"} {
+			s.deliver(t, st, destination)
+		}
+		s.fail = connector.Errorf(connector.KindForbidden, "fetch", "no")
+		s.post(t, "/hooks/shop", "right", `{"id":"1"}`)
+		for range maxFetchTries + 1 {
+			s.runLane(t)
+			s.clock = s.clock.Add(10 * time.Minute)
+		}
+		for _, flow := range []string{"shop-erp", "shop-crm"} {
+			row := tasks(t, st, flow)["1"]
+			causes, err := st.Causes(t.Context(), store.CauseFilter{Flow: flow, Now: s.clock})
+			if row.State != store.TaskFailed || err != nil || len(causes) != 1 || causes[0].ID != row.CauseID || causes[0].Tasks != 1 {
+				t.Errorf("flow %s: %+v with causes %+v, %v", flow, row, causes, err)
+			}
+		}
+		// Retried when it may be read, it is read first.
+		s.fail = nil
+		s.put("1", "b")
+		row := tasks(t, st, "shop-erp")["1"]
+		if err := st.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
+			_, _, err := st.ActOn(ctx, tx, store.ActionRetry, []int64{row.ID}, "anna", "the key may read now", s.clock)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		s.runLane(t)
+		for _, flow := range []string{"shop-erp", "shop-crm"} {
+			if row := tasks(t, st, flow)["1"]; row.State != store.TaskWaiting || row.Wanted != 2 || row.Due.IsZero() {
+				t.Errorf("read after all, the task of flow %s is %+v", flow, row)
+			}
+		}
+	})
 }
 
 // A body that is missing would ask for itself for ever.

@@ -195,13 +195,7 @@ func TestARecordThatCannotBeReadIsTold(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store.Store) {
 		listener(t, s, "ep_1", "order.failed")
 		observed := observe(t, s, order("1", start)) // thin
-		write(t, s, func(ctx context.Context, tx store.Tx) error {
-			id, _, err := s.SaveCause(ctx, tx, store.Cause{Flow: erp.Flow, State: store.TaskFailed, Step: "fetch", Code: "not_found", Message: "gone"}, start)
-			if err != nil {
-				return err
-			}
-			return s.DropFetch(ctx, tx, store.FetchWish{RecordID: observed.RecordID, Asked: 1}, store.TaskFailed, id, "could not be read", start)
-		})
+		giveUp(t, s, store.FetchWish{RecordID: observed.RecordID, Asked: 1}, start)
 		list := waiting(t, s, "ep_1", start)
 		if len(list) != 1 {
 			t.Fatalf("%d messages", len(list))

@@ -332,16 +332,19 @@ func (s *Store) ActOn(ctx context.Context, tx Tx, action Action, ids []int64, wh
 	return n, wake, nil
 }
 
+// laneNow is a part of a statement on tasks: the lane of its destination that the task belongs to now.
+const laneNow = `COALESCE((SELECT r.slot % c.lanes FROM records r, connections c WHERE r.id = tasks.record_id AND c.name = tasks.destination), lane)`
+
 // actChunk is how many tasks one statement changes.
 const actChunk = 500
 
 func (s *Store) actOn(ctx context.Context, tx Tx, action Action, ids []int64, reason string, now time.Time) (acted []int64, lanes []LaneRef, err error) {
-	// An unclear outcome keeps the time at which it may be searched for. The number of lanes may have changed
-	// while the task was at rest.
+	// An unclear outcome keeps the time at which it may be searched for; else what must be read first waits for that.
+	// The number of lanes may have changed while the task was at rest.
 	const goOn = `state = 'waiting', pinned = FALSE, attempts = 0, reason = '', cause_id = 0,
-		due_at = CASE WHEN uncertain AND due_at > $1 THEN due_at ELSE $1 END,
+		due_at = CASE WHEN uncertain AND due_at > $1 THEN due_at WHEN ` + toRead + ` THEN 0 ELSE $1 END,
 		waiting_since = CASE WHEN waiting_since = 0 THEN $1 ELSE waiting_since END,
-		lane = COALESCE((SELECT r.slot % c.lanes FROM records r, connections c WHERE r.id = tasks.record_id AND c.name = tasks.destination), lane)`
+		lane = ` + laneNow
 	var set, from string
 	args := []any{millis(now)}
 	switch action {
@@ -362,21 +365,34 @@ func (s *Store) actOn(ctx context.Context, tx Tx, action Action, ids []int64, re
 	default:
 		return nil, nil, fmt.Errorf("there is no action %q", action)
 	}
-	query := `UPDATE tasks SET ` + set + `, updated_at = $1 WHERE id IN (` + placeholders(len(ids), len(args)+1) + `) AND ` + from + ` RETURNING id, destination, lane`
-	rows, err := tx.Query(ctx, query, append(args, anys(ids)...)...)
+	query := `UPDATE tasks SET ` + set + `, updated_at = $1 WHERE id IN (` + placeholders(len(ids), len(args)+1) + `) AND ` + from + ` RETURNING id, destination, lane, record_id, state = 'waiting' AND ` + toRead
+	acted, records, lanes, err := scanActed(tx.Query(ctx, query, append(args, anys(ids)...)...))
 	if err != nil {
 		return nil, nil, err
 	}
+	fetching, err := s.askFetches(ctx, tx, records, now)
+	return acted, append(lanes, fetching...), err
+}
+
+// scanActed scans what actOn has changed: the tasks, the records that must be read for them, and the tasks' lanes.
+func scanActed(rows Rows, err error) (acted, records []int64, lanes []LaneRef, _ error) {
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	defer rows.Close()
 	for rows.Next() {
-		var id int64
+		var id, recordID int64
+		var read bool
 		var l LaneRef
-		if err := rows.Scan(&id, &l.Connection, &l.Number); err != nil {
-			return nil, nil, err
+		if err := rows.Scan(&id, &l.Connection, &l.Number, &recordID, &read); err != nil {
+			return nil, nil, nil, err
 		}
 		acted, lanes = append(acted, id), append(lanes, l)
+		if read {
+			records = append(records, recordID)
+		}
 	}
-	return acted, lanes, rows.Err()
+	return acted, records, lanes, rows.Err()
 }
 
 // Audit notes that somebody did something.

@@ -87,6 +87,7 @@ type recordRow struct {
 	id, revision, sourceTime, bodyEvent int64
 	hash                                string
 	deleted                             bool
+	fetchError                          string
 	// What tasks have copies of.
 	firstVia  Via
 	firstSeen int64
@@ -104,9 +105,9 @@ func (s *Store) Observe(ctx context.Context, tx Tx, o Observation) (Observed, er
 		INSERT INTO records (connection, kind, source_id, slot, first_via, first_seen, last_seen)
 		VALUES ($1, $2, $3, $4, $5, $6, $6)
 		ON CONFLICT (connection, kind, source_id) DO UPDATE SET last_seen = excluded.last_seen
-		RETURNING id, revision, source_time, body_event, hash, deleted, first_via, first_seen, amount_e4, currency`,
+		RETURNING id, revision, source_time, body_event, hash, deleted, fetch_error, first_via, first_seen, amount_e4, currency`,
 		o.Connection, o.Kind, o.SourceID, place, string(o.Via), now,
-	).Scan(&r.id, &r.revision, &r.sourceTime, &r.bodyEvent, &r.hash, &r.deleted, &r.firstVia, &r.firstSeen, &r.amountE4, &r.currency)
+	).Scan(&r.id, &r.revision, &r.sourceTime, &r.bodyEvent, &r.hash, &r.deleted, &r.fetchError, &r.firstVia, &r.firstSeen, &r.amountE4, &r.currency)
 	if err != nil {
 		return Observed{}, fmt.Errorf("record %s %s of %s: %w", o.Kind, o.SourceID, o.Connection, err)
 	}
@@ -191,6 +192,19 @@ func (r recordRow) decide(o Observation) Outcome {
 	}
 }
 
+// tellsNewest says whether the record is known as it is now after the observation, so that a fetch that was given up
+// is missed no more. A webhook that says nothing new may be one that is told again.
+func tellsNewest(o Observation, out Observed) bool {
+	switch out.Outcome {
+	case OutcomeChanged, OutcomeDeleted:
+		return true
+	case OutcomeUnchanged:
+		return o.Via != ViaWebhook
+	default:
+		return o.Via == ViaFetch && out.Outcome == OutcomeStale // an answer of a slow replica is the newest that can be had
+	}
+}
+
 func (s *Store) moveRecord(ctx context.Context, tx Tx, o Observation, r recordRow, out Observed) error {
 	var err error
 	switch out.Outcome {
@@ -213,6 +227,8 @@ func (s *Store) moveRecord(ctx context.Context, tx Tx, o Observation, r recordRo
 		_, err = tx.Exec(ctx, `
 			UPDATE records SET fetch_due = CASE WHEN fetch_asked = $2 THEN 0 ELSE CAST($3 AS BIGINT) END, fetch_tries = 0, fetch_error = '' WHERE id = $1`,
 			r.id, o.FetchAsked, millis(o.At))
+	} else if err == nil && r.fetchError != "" && tellsNewest(o, out) {
+		_, err = tx.Exec(ctx, `UPDATE records SET fetch_error = '' WHERE id = $1 AND fetch_due = 0`, r.id)
 	}
 	if err != nil {
 		return fmt.Errorf("record %d: %w", r.id, err)
@@ -289,30 +305,24 @@ func (m *taskMove) route(ctx context.Context, tx Tx, route Route, number int, st
 }
 
 // others moves the tasks of flows that this observation is not routed to, because the record has moved for
-// them too, or else the tasks that have waited for this fetch and may go on although the content is known.
+// them too, or else the tasks that have waited for this fetch, or failed for want of it, and may go on although the
+// content is known.
 func (m *taskMove) others(ctx context.Context, tx Tx) error {
 	if m.out.Outcome == OutcomeThin || m.out.Revision <= 1 && m.news && m.o.Via != ViaFetch {
 		return nil
 	}
-	query := `UPDATE tasks SET due_at = $2, wanted = $1, reason = '', updated_at = $2 WHERE record_id = $3 AND state = 'waiting' AND due_at = 0 RETURNING destination, lane`
-	args := []any{m.out.Revision, m.now, m.out.RecordID}
+	query := `UPDATE tasks SET state = 'waiting', wanted = $1, reason = '', cause_id = 0, attempts = 0, updated_at = $2,
+			due_at = CASE WHEN uncertain AND due_at > $2 THEN due_at ELSE $2 END, lane = ` + laneNow + `
+		WHERE record_id = $3 AND (state = 'waiting' AND due_at = 0 OR $4 AND state = 'failed' AND cause_id IN (SELECT id FROM causes WHERE step = '` + StepFetch + `'))
+		RETURNING destination, lane`
+	args := []any{m.out.Revision, m.now, m.out.RecordID, tellsNewest(m.o, m.out)}
 	if m.news {
 		query = `UPDATE tasks SET ` + newsForTask + ` WHERE record_id = $6 AND wanted < $1 RETURNING destination, lane`
 		args = []any{m.out.Revision, m.now, m.o.Priority, m.now, false, m.out.RecordID}
 	}
-	rows, err := tx.Query(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var l LaneRef
-		if err := rows.Scan(&l.Connection, &l.Number); err != nil {
-			return err
-		}
-		m.wake = append(m.wake, l)
-	}
-	return rows.Err()
+	lanes, err := scanLanes(tx.Query(ctx, query, args...))
+	m.wake = append(m.wake, lanes...)
+	return err
 }
 
 // FetchWish is a record that is to be fetched.
@@ -357,62 +367,6 @@ func (s *Store) PostponeFetch(ctx context.Context, tx Tx, w FetchWish, reason st
 	}
 	_, err := tx.Exec(ctx, `UPDATE tasks SET reason = $2 WHERE record_id = $1 AND state = 'waiting' AND due_at = 0`, w.RecordID, reason)
 	return err
-}
-
-// DropFetch gives a fetch up. Tasks that wait for it are given the state, cause and reason.
-func (s *Store) DropFetch(ctx context.Context, tx Tx, w FetchWish, state TaskState, causeID int64, reason string, now time.Time) error {
-	if _, err := tx.Exec(ctx, `UPDATE records SET fetch_due = 0, fetch_error = $3 WHERE id = $1 AND fetch_asked = $2`,
-		w.RecordID, w.Asked, reason); err != nil {
-		return err
-	}
-	heard, err := dropTasks(ctx, tx, `
-		UPDATE tasks SET state = $2, cause_id = $3, reason = $4, updated_at = $5,
-			waiting_since = CASE WHEN $2 = 'skipped' THEN 0 ELSE waiting_since END WHERE record_id = $1 AND state = 'waiting' AND due_at = 0
-		RETURNING id, `+anybodyListens,
-		w.RecordID, string(state), causeID, reason, millis(now))
-	if err != nil {
-		return err
-	}
-	for _, id := range heard {
-		if err := s.tell(ctx, tx, id, "", now); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// dropTasks runs the statement of DropFetch and gives the tasks whose new state somebody may want to hear.
-func dropTasks(ctx context.Context, tx Tx, statement string, args ...any) (heard []int64, err error) {
-	rows, err := tx.Query(ctx, statement, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id int64
-		var listens bool
-		if err := rows.Scan(&id, &listens); err != nil {
-			return nil, err
-		}
-		if listens {
-			heard = append(heard, id)
-		}
-	}
-	return heard, rows.Err()
-}
-
-// AskFetch wishes that a record that is known be fetched now, and gives the lane to wake.
-func (s *Store) AskFetch(ctx context.Context, tx Tx, recordID int64, lanes int, now time.Time) (LaneRef, error) {
-	var connection string
-	var place int
-	if err := tx.QueryRow(ctx, `SELECT connection, slot FROM records WHERE id = $1`, recordID).Scan(&connection, &place); err != nil {
-		return LaneRef{}, fmt.Errorf("record %d: %w", recordID, err)
-	}
-	number := lane(place, lanes)
-	_, err := tx.Exec(ctx, `
-		UPDATE records SET fetch_lane = $2, fetch_due = $3, fetch_asked = fetch_asked + 1, fetch_tries = 0 WHERE id = $1`,
-		recordID, number, millis(now))
-	return LaneRef{Connection: connection, Number: number, Fetch: true}, err
 }
 
 // Ignore counts a request that is in order and brought no event.

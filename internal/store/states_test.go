@@ -46,6 +46,7 @@ func (m *machine) play(r *rapid.T) {
 		"observe": m.observe,
 		"take":    m.take,
 		"finish":  m.finish,
+		"fetch":   m.fetch,
 		"crash":   func(*rapid.T) { m.taken = nil; m.runs++ },
 		"wait": func(r *rapid.T) {
 			m.now = m.now.Add(time.Duration(rapid.IntRange(1, 90).Draw(r, "seconds")) * time.Second)
@@ -56,12 +57,12 @@ func (m *machine) play(r *rapid.T) {
 }
 
 func (m *machine) observe(r *rapid.T) {
-	o := order(m.route.Destination+"-"+rapid.SampledFrom([]string{"1", "2", "3", "4"}).Draw(r, "record"), m.now)
+	o := order(m.route.Destination+"-"+rapid.SampledFrom([]string{"1", "2", "3"}).Draw(r, "record"), m.now)
 	o.Routes = []store.Route{m.route}
 	if rapid.Bool().Draw(r, "has a time") {
 		o.SourceTime = start.Add(time.Duration(rapid.IntRange(1, 5).Draw(r, "source time")) * time.Second)
 	}
-	switch rapid.SampledFrom([]string{"body", "body", "body", "fetched", "thin", "deleted", "forced"}).Draw(r, "form") {
+	switch rapid.SampledFrom([]string{"body", "body", "thin", "thin", "thin", "fetched", "deleted", "forced"}).Draw(r, "form") {
 	case "thin":
 	case "deleted":
 		o.Deleted = true
@@ -81,6 +82,38 @@ func (m *machine) observe(r *rapid.T) {
 	m.seen[o.SourceID], m.newest[o.SourceID] = true, got.Revision
 }
 
+// fetch meets a wish for a record of the flow, or does not.
+func (m *machine) fetch(r *rapid.T) {
+	var wishes []store.FetchWish
+	for _, w := range due(m.t, m.s, m.now) {
+		if m.seen[w.SourceID] {
+			wishes = append(wishes, w)
+		}
+	}
+	if len(wishes) == 0 {
+		r.Skip("nothing is wished for")
+	}
+	w := rapid.SampledFrom(wishes).Draw(r, "wish")
+	o := order(w.SourceID, m.now)
+	o.Routes, o.Via, o.FetchAsked = []store.Route{m.route}, store.ViaFetch, w.Asked
+	switch end := rapid.SampledFrom([]string{"read", "read", "gone", "fails", "given up", "given up", "given up", "moved"}).Draw(r, "end"); end {
+	case "read":
+		m.newest[o.SourceID] = observe(m.t, m.s, withBody(m.t, m.s, rapid.SampledFrom([]string{"a", "b", "c"}).Draw(r, "body"), o)).Revision
+	case "gone":
+		o.Deleted = true
+		m.newest[o.SourceID] = observe(m.t, m.s, o).Revision
+	case "given up":
+		giveUp(m.t, m.s, w, m.now)
+	default:
+		write(m.t, m.s, func(ctx context.Context, tx store.Tx) error {
+			if end == "moved" {
+				return m.s.DropFetch(ctx, tx, w, "it belongs to another", m.now)
+			}
+			return m.s.PostponeFetch(ctx, tx, w, "down", m.now.Add(time.Second))
+		})
+	}
+}
+
 func (m *machine) name() string { return fmt.Sprintf("run%d", m.runs) }
 
 func (m *machine) take(r *rapid.T) {
@@ -88,6 +121,11 @@ func (m *machine) take(r *rapid.T) {
 		works, err := m.s.TakeTasks(m.t.Context(), m.route.Destination, number, m.name(), m.now, settle, 2)
 		if err != nil {
 			r.Fatal(err)
+		}
+		for _, w := range works {
+			if w.Body == nil && !w.Deleted {
+				r.Fatalf("delivered before it was read: %+v", w)
+			}
 		}
 		m.taken = append(m.taken, works...)
 	}
@@ -156,14 +194,16 @@ func (m *machine) check(r *rapid.T) {
 		if row.State == store.TaskSynced && row.Delivered != row.Wanted {
 			r.Fatalf("called synced with revision %d of %d", row.Delivered, row.Wanted)
 		}
-		if (row.State == store.TaskHeld || row.State == store.TaskFailed) && !row.Pinned && m.tried[row.SourceID] != row.Wanted {
+		if (row.State == store.TaskHeld || row.State == store.TaskFailed) && !row.Pinned && m.tried[row.SourceID] != row.Wanted && !m.missed(r, row) {
 			r.Fatalf("a %s task with news: revision %d was tried, %d is wanted", row.State, m.tried[row.SourceID], row.Wanted)
+		}
+		if atRest(row) && !(row.State == store.TaskSkipped && row.Pinned) && m.unread(r, row.RecordID) {
+			r.Fatalf("a %s task of a record that could not be read: %+v", row.State, row)
 		}
 		if row.Attempts < 0 {
 			r.Fatalf("%d attempts", row.Attempts)
 		}
-		atRest := row.State == store.TaskSynced || row.State == store.TaskSkipped
-		if atRest != row.WaitingSince.IsZero() {
+		if atRest(row) != row.WaitingSince.IsZero() {
 			r.Fatalf("a %s task waits since %v", row.State, row.WaitingSince)
 		}
 		// What waits is found by the sweep when its time comes, unless its record must be fetched first: then that is.
@@ -188,15 +228,30 @@ func (m *machine) check(r *rapid.T) {
 	}
 }
 
-func (m *machine) fetchDue(r *rapid.T, recordID int64) (due bool) {
-	err := m.s.Read(m.t.Context(), func(ctx context.Context, tx store.Tx) error {
-		var at int64
-		err := tx.QueryRow(ctx, `SELECT fetch_due FROM records WHERE id = $1`, recordID).Scan(&at)
-		due = at > 0
-		return err
-	})
+// atRest says whether nobody has to do anything about a task.
+func atRest(row store.TaskRow) bool {
+	return row.State == store.TaskSynced || row.State == store.TaskSkipped
+}
+
+// missed says whether a task has failed because its record could not be read.
+func (m *machine) missed(r *rapid.T, row store.TaskRow) bool {
+	return m.holds(r, `SELECT COUNT(*) FROM causes WHERE id = $1 AND step = 'fetch'`, row.CauseID)
+}
+
+// unread says whether nobody knows what the record is now.
+func (m *machine) unread(r *rapid.T, recordID int64) bool {
+	return m.holds(r, `SELECT COUNT(*) FROM records WHERE id = $1 AND fetch_due = 0 AND fetch_error <> ''`, recordID)
+}
+
+func (m *machine) fetchDue(r *rapid.T, recordID int64) bool {
+	return m.holds(r, `SELECT COUNT(*) FROM records WHERE id = $1 AND fetch_due > 0`, recordID)
+}
+
+func (m *machine) holds(r *rapid.T, query string, id int64) bool {
+	var n int
+	err := m.s.Read(m.t.Context(), func(ctx context.Context, tx store.Tx) error { return tx.QueryRow(ctx, query, id).Scan(&n) })
 	if err != nil {
 		r.Fatal(err)
 	}
-	return due
+	return n > 0
 }

@@ -290,6 +290,13 @@ func (s *Store) FinishTask(ctx context.Context, tx Tx, r Result) (again bool, er
 	if err != nil {
 		return false, fmt.Errorf("task %d: %w", r.Work.TaskID, err)
 	}
+	if done {
+		failed, err := s.failIfUnread(ctx, tx, r.Work, r.Ended)
+		if err != nil {
+			return false, fmt.Errorf("task %d: %w", r.Work.TaskID, err)
+		}
+		heard = heard && !failed // that is told
+	}
 	if heard {
 		if err := s.tell(ctx, tx, r.Work.TaskID, r.Outcome, r.Ended); err != nil {
 			return false, err
