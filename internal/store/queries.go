@@ -158,7 +158,7 @@ type Delivery struct {
 	Started  time.Time `json:"started_at"`
 	Finished time.Time `json:"finished_at"`
 	Outcome  string    `json:"outcome"`
-	Detail   []byte    `json:"-"` // plain JSON
+	Detail   []byte    `json:"-"` // plain JSON; nil when it cannot be opened any more
 }
 
 // Story is everything that is known of a task's record. Of many events or deliveries it has the newest.
@@ -206,9 +206,11 @@ func (s *Store) TaskStory(ctx context.Context, taskID int64) (Story, error) {
 	}
 	story.Task.Buyer = s.openBuyer(buyer)
 	for i := range story.Deliveries {
-		if story.Deliveries[i].Detail, err = s.unpack(story.Deliveries[i].Detail, deliveryContext); err != nil {
-			return Story{}, err
+		detail, err := s.unpack(story.Deliveries[i].Detail, deliveryContext)
+		if err != nil {
+			detail = nil // one that is damaged must not hide the others
 		}
+		story.Deliveries[i].Detail = detail
 	}
 	return story, nil
 }

@@ -486,3 +486,29 @@ func TestDamagedBodyHoldsUpNobodyElse(t *testing.T) {
 		}
 	})
 }
+
+func TestDamagedDetailHidesNoOtherDelivery(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store.Store) {
+		id := observe(t, s, withBody(t, s, "a", order("1", start))).RecordID
+		for i := range 2 {
+			at := start.Add(time.Duration(i) * time.Minute)
+			r := store.Result{Work: take(t, s, "run1", at)[0], Run: "run1", State: store.TaskWaiting, Due: at.Add(time.Minute), Outcome: "retry", Started: at, Ended: at}
+			detail, err := s.PackDetail([]byte(`{"error":"down"}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i == 0 {
+				detail[len(detail)-1] ^= 1
+			}
+			r.Detail = detail
+			finish(t, s, r)
+		}
+		story, err := s.TaskStory(t.Context(), task(t, s, erp.Flow, id).ID)
+		if err != nil || len(story.Deliveries) != 2 {
+			t.Fatalf("%+v, %v", story.Deliveries, err)
+		}
+		if d := story.Deliveries; d[0].Detail != nil || d[0].Outcome != "retry" || string(d[1].Detail) != `{"error":"down"}` {
+			t.Errorf("%+v", d)
+		}
+	})
+}
