@@ -14,7 +14,7 @@ import (
 const pageSize = 100
 
 // Poll lists what changed at a source since the last poll and observes it. It goes on where an
-// earlier poll was cut off. An error leaves the cursor where the last stored page put it.
+// earlier poll was cut off. An error leaves the cursor where the last stored page put it, unless the system refuses that.
 func (in *Intake) Poll(ctx context.Context, name string) error {
 	source, ok := in.sources.Source(name)
 	if !ok || source.Conn.Lister == nil || source.Paused {
@@ -55,6 +55,10 @@ func (in *Intake) pollKind(ctx context.Context, source *Source, kind commerce.Ki
 		}
 		if err != nil {
 			c.Error = err.Error()
+			if kind := connector.KindOf(err); c.Position != "" && (kind == connector.KindInvalid || kind == connector.KindNotFound) {
+				// The system does not know the position any more: the next poll begins the window again.
+				c.Position, c.Seen, c.Changed = "", 0, 0
+			}
 			if saveErr := in.saveCursor(ctx, c); saveErr != nil {
 				return saveErr
 			}

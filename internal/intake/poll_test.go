@@ -106,6 +106,41 @@ func TestPollThatIsCutGoesOnWhereItWas(t *testing.T) {
 	}
 }
 
+// Positions end: after a restart of the vendor, or when they are old.
+func TestPollWhosePositionIsRefusedBeginsItsWindowAgain(t *testing.T) {
+	for _, kind := range []connector.ErrorKind{connector.KindInvalid, connector.KindNotFound} {
+		t.Run(string(kind), func(t *testing.T) {
+			storetest.Each(t, func(t *testing.T, st *store.Store) {
+				s := newShop(t, st)
+				for i := range 5 {
+					s.put(fmt.Sprint(i), "a")
+				}
+				refuse := true
+				s.onList = func() {
+					s.fail = nil
+					if refuse && s.calls[len(s.calls)-1].Cursor != "" {
+						s.fail = connector.Errorf(kind, "list", "the position is not known")
+					}
+				}
+				for range 2 {
+					if err := s.intake.Poll(t.Context(), "shop"); connector.KindOf(err) != kind {
+						t.Fatalf("the poll ends with %v", err)
+					}
+				}
+				refuse, s.calls = false, nil
+				s.clock = s.clock.Add(time.Minute)
+				s.poll(t)
+				if first := s.calls[0]; first.Cursor != "" || !first.Since.Equal(start.Add(-time.Hour)) {
+					t.Errorf("it goes on with %+v, want the beginning of its window", first)
+				}
+				if c := cursor(t, st, s.clock); len(tasks(t, st, "shop-erp")) != 5 || c.Open || !c.Watermark.Equal(start) || c.Seen != 5 {
+					t.Errorf("%d tasks, and the cursor is %+v", len(tasks(t, st, "shop-erp")), c)
+				}
+			})
+		})
+	}
+}
+
 func TestSamePageAgainEndsThePoll(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		s := newShop(t, st)
