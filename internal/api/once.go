@@ -17,7 +17,7 @@ import (
 
 // Calls remembers what calls were answered.
 type Calls interface {
-	BeginCall(ctx context.Context, c store.Call, now time.Time) (*store.Answered, error)
+	BeginCall(ctx context.Context, c store.Call) (*store.Answered, error)
 	FinishCall(ctx context.Context, c store.Call, a store.Answered) error
 	DropCall(ctx context.Context, c store.Call) error
 }
@@ -49,8 +49,8 @@ func (a *API) once(next http.Handler) http.Handler {
 		}
 		r.Body = io.NopCloser(bytes.NewReader(text))
 		who, _ := people.FromContext(r.Context())
-		call := store.Call{Caller: who.Who(), Key: key, Request: requestHash(r, text)}
-		before, err := a.calls.BeginCall(r.Context(), call, time.Now())
+		call := store.Call{Caller: who.Who(), Key: key, Request: requestHash(r, text), At: time.Now()}
+		before, err := a.calls.BeginCall(r.Context(), call)
 		switch {
 		case errors.Is(err, store.ErrOtherCall):
 			a.problem(w, r, huma.Error422UnprocessableEntity("this "+keyHeader+" was used for another request"))
