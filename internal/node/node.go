@@ -271,5 +271,5 @@ func (n *Node) Stop(ctx context.Context) error {
 		r.connections[name].close(ctx, n.options.Log)
 	}
 	n.notices.Close()
-	return errors.Join(err, n.forgetBreakers(ctx), n.release())
+	return errors.Join(err, n.forgetBreakers(ctx), n.store.FlushSeen(ctx), n.release())
 }

@@ -116,6 +116,43 @@ func TestSeenValuesAreCounted(t *testing.T) {
 	})
 }
 
+func TestSeenValuesOutliveAFailureAndAStop(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store.Store) {
+		failure := errors.New("the transaction fails")
+		comes := func(id string, at time.Time, fails error) {
+			t.Helper()
+			observe(t, s, withBody(t, s, id, order(id, at)))
+			for _, w := range take(t, s, "run"+id, at) {
+				r := synced(w, "run"+id, at)
+				r.Summary = &store.Summary{Number: id, Seen: []store.SeenValue{{Kind: store.SeenPayment, Value: "paypal"}}}
+				err := s.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
+					if _, err := s.FinishTask(ctx, tx, r); err != nil {
+						return err
+					}
+					return fails
+				})
+				if !errors.Is(err, fails) {
+					t.Fatal(err)
+				}
+			}
+		}
+		comes("1", start, nil)
+		comes("2", start.Add(time.Second), nil)
+		comes("3", start.Add(time.Minute), failure) // it would have counted the second
+		if got := seen(t, s, store.SeenPayment); !slices.Equal(got, []string{"paypal×1"}) {
+			t.Errorf("%v", got)
+		}
+		for range 2 {
+			if err := s.FlushSeen(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := seen(t, s, store.SeenPayment); !slices.Equal(got, []string{"paypal×2"}) {
+				t.Errorf("%v, want what came before and after the failure, once", got)
+			}
+		}
+	})
+}
+
 func TestViewsAreSaved(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store.Store) {
 		add := func(v store.View) (id int64) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -26,7 +27,7 @@ type SeenValue struct {
 	Kind       string    `json:"kind"` // SeenSKU and so on
 	Value      string    `json:"value"`
 	Title      string    `json:"title,omitempty"`
-	Count      int64     `json:"count"` // orders with it, about: what was counted in the last seconds before a crash is lost
+	Count      int64     `json:"count"` // orders with it, about: what was seen in the last seconds before a crash is lost
 	LastAt     time.Time `json:"last_at"`
 }
 
@@ -88,7 +89,8 @@ type seenBuffer struct {
 	next    time.Time // when the waiting ones are counted
 }
 
-// take gives what must be written now: those of the values that are new, and when it is time all that wait.
+// take gives what must be written now: those of the values that are new, and when it is time all that wait. These go on
+// waiting until written takes them out, because the transaction may fail.
 func (b *seenBuffer) take(values []SeenValue, now time.Time) (fresh, due []SeenValue) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -99,12 +101,24 @@ func (b *seenBuffer) take(values []SeenValue, now time.Time) (fresh, due []SeenV
 	}
 	if len(b.waiting) > 0 && !now.Before(b.next) {
 		b.next = now.Add(seenTime)
-		for _, v := range b.waiting {
-			due = append(due, v)
-		}
-		clear(b.waiting)
+		due = slices.Collect(maps.Values(b.waiting))
 	}
 	return fresh, due
+}
+
+// written takes out what is counted in the database. Orders may have come since it was taken.
+func (b *seenBuffer) written(due []SeenValue) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, v := range due {
+		key := seenKey{v.Connection, v.Kind, v.Value}
+		left := b.waiting[key]
+		if left.Count -= v.Count; left.Count > 0 {
+			b.waiting[key] = left
+		} else {
+			delete(b.waiting, key)
+		}
+	}
 }
 
 // add takes the values of a transaction that is committed: the fresh ones, which it has written, are known from now
@@ -149,7 +163,41 @@ func (s *Store) countSeen(ctx context.Context, tx Tx, connection string, seen []
 		return nil
 	}
 	fresh, due := s.values.take(values, now)
-	write := slices.Concat(fresh, due)
+	if err := writeSeen(ctx, tx, slices.Concat(fresh, due)); err != nil {
+		return err
+	}
+	AfterCommit(tx, func() {
+		s.values.written(due)
+		s.values.add(values, fresh, now)
+	})
+	return nil
+}
+
+// FlushSeen counts what was seen and is not counted yet: before the store is closed, as much of it would be lost.
+func (s *Store) FlushSeen(ctx context.Context) error {
+	err := s.Write(ctx, func(ctx context.Context, tx Tx) error {
+		due := s.values.all()
+		if err := writeSeen(ctx, tx, due); err != nil {
+			return err
+		}
+		AfterCommit(tx, func() { s.values.written(due) })
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("count seen values: %w", err)
+	}
+	return nil
+}
+
+// all gives everything that waits.
+func (b *seenBuffer) all() []SeenValue {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Collect(maps.Values(b.waiting))
+}
+
+// writeSeen counts values in the database.
+func writeSeen(ctx context.Context, tx Tx, write []SeenValue) error {
 	// In one order for all, so that two transactions cannot block each other.
 	slices.SortFunc(write, func(a, b SeenValue) int {
 		return cmp.Or(strings.Compare(a.Connection, b.Connection), strings.Compare(a.Kind, b.Kind), strings.Compare(a.Value, b.Value))
@@ -164,6 +212,5 @@ func (s *Store) countSeen(ctx context.Context, tx Tx, connection string, seen []
 			return fmt.Errorf("seen value %s: %w", v.Kind, err)
 		}
 	}
-	AfterCommit(tx, func() { s.values.add(values, fresh, now) })
 	return nil
 }
