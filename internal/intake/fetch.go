@@ -54,11 +54,11 @@ func (in *Intake) fetchSome(ctx context.Context, source *Source, wishes []store.
 			}
 			continue
 		}
-		asked := w.Asked
+		answered := w
 		if event.Ref != (connector.Ref{Kind: commerce.Kind(w.Kind), ID: w.SourceID}) {
-			moved[w], asked = event.Ref, 0
+			moved[w], answered = event.Ref, store.FetchWish{}
 		}
-		b.events, b.asked = append(b.events, event), append(b.asked, asked)
+		b.events, b.wishes = append(b.events, event), append(b.wishes, answered)
 	}
 	if len(b.events) == 0 {
 		return stop, nil
@@ -102,7 +102,7 @@ func (in *Intake) fetchFailed(ctx context.Context, source *Source, w store.Fetch
 	now := in.now()
 	if kind == connector.KindNotFound {
 		gone := connector.Event{Ref: connector.Ref{Kind: commerce.Kind(w.Kind), ID: w.SourceID}, Topic: "fetch", Change: connector.Deleted}
-		_, err := in.observe(ctx, batch{source: source, via: store.ViaFetch, events: []connector.Event{gone}, asked: []int64{w.Asked}}, nil)
+		_, err := in.observe(ctx, batch{source: source, via: store.ViaFetch, events: []connector.Event{gone}, wishes: []store.FetchWish{w}}, nil)
 		return false, err
 	}
 	if kind.Temporary() || w.Tries < maxFetchTries {

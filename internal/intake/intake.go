@@ -74,8 +74,8 @@ type batch struct {
 	events   []connector.Event
 	priority int
 	force    bool
-	asked    []int64 // with store.ViaFetch, the wish that each event answers
-	only     string  // a flow; "" is all
+	wishes   []store.FetchWish // with store.ViaFetch, the one that each event answers
+	only     string            // a flow; "" is all
 	ignored  string
 }
 
@@ -157,8 +157,8 @@ func (in *Intake) prepare(b batch) ([]store.Observation, error) {
 			Priority:   b.priority,
 			Force:      b.force,
 		}
-		if b.asked != nil {
-			o.FetchAsked = b.asked[i]
+		if b.wishes != nil {
+			o.FetchAsked, o.FetchEarly = b.wishes[i].Asked, b.wishes[i].Early
 		}
 		if e.Body != nil {
 			sum := sha256.Sum256(e.Body)

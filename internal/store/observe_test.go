@@ -196,6 +196,83 @@ func TestFetchThatFindsNothingNewLetsTheTaskGoOn(t *testing.T) {
 	})
 }
 
+// Some vendors tell of a change before it can be read: a fetch waits for it, but not for ever.
+func TestEventsOneAfterAnotherDoNotPutAFetchOff(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store.Store) {
+		const wait = 3 * time.Second
+		var newest time.Time
+		for i := range 5 {
+			newest = start.Add(time.Duration(i) * 2 * time.Second)
+			o := order("1", newest)
+			o.Wait = wait
+			observe(t, s, o)
+		}
+		read := func(at time.Time, body string, early bool) {
+			t.Helper()
+			wishes := due(t, s, at)
+			if len(wishes) != 1 || wishes[0].Early != early || len(due(t, s, at.Add(-time.Millisecond))) != 0 && early {
+				t.Fatalf("due at %v: %+v, want one wish", at, wishes)
+			}
+			o := withBody(t, s, body, order("1", at))
+			o.Via, o.FetchAsked, o.FetchEarly = store.ViaFetch, wishes[0].Asked, wishes[0].Early
+			observe(t, s, o)
+		}
+		// The first fetch is when the first event can be read. It may have missed the newest.
+		read(start.Add(wait), "a", true)
+		if left := due(t, s, newest.Add(wait-time.Millisecond)); len(left) != 0 {
+			t.Errorf("read again before there is anything: %+v", left)
+		}
+		read(newest.Add(wait), "b", false)
+		if left := due(t, s, newest.Add(time.Hour)); len(left) != 0 {
+			t.Errorf("still to be fetched: %+v", left)
+		}
+		if works := take(t, s, "run1", newest.Add(wait)); len(works) != 1 || string(works[0].Body) != "b" {
+			t.Errorf("taken %+v", works)
+		}
+	})
+}
+
+// News during a fetch is read when it can be, not at once.
+func TestNewsDuringAFetchWaitsUntilItCanBeRead(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store.Store) {
+		observe(t, s, order("1", start))
+		wish := due(t, s, start)[0]
+		o := order("1", start.Add(time.Second))
+		o.Wait = 3 * time.Second
+		observe(t, s, o)
+		answer := withBody(t, s, "a", order("1", start.Add(2*time.Second)))
+		answer.Via, answer.FetchAsked = store.ViaFetch, wish.Asked
+		observe(t, s, answer)
+		if early := due(t, s, start.Add(4*time.Second-time.Millisecond)); len(early) != 0 {
+			t.Errorf("read again too early: %+v", early)
+		}
+		if wishes := due(t, s, start.Add(4*time.Second)); len(wishes) != 1 || wishes[0].Early {
+			t.Errorf("to be read again: %+v", wishes)
+		}
+	})
+}
+
+func TestRecordThatMovedIsAskedForAgainWhenThatCameEarly(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store.Store) {
+		id := observe(t, s, order("1", start)).RecordID
+		o := order("1", start.Add(time.Second))
+		o.Wait = 3 * time.Second
+		observe(t, s, o)
+		for _, want := range []store.TaskState{store.TaskWaiting, store.TaskSkipped} {
+			wishes := due(t, s, start.Add(time.Second))
+			if want == store.TaskSkipped {
+				wishes = due(t, s, start.Add(4*time.Second))
+			}
+			write(t, s, func(ctx context.Context, tx store.Tx) error {
+				return s.DropFetch(ctx, tx, wishes[0], "it belongs to another", start)
+			})
+			if row := task(t, s, erp.Flow, id); row.State != want {
+				t.Errorf("it is %+v, want it %s", row, want)
+			}
+		}
+	})
+}
+
 func TestFetchThatFailsIsTriedAgainAndGivenUp(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store.Store) {
 		thin := observe(t, s, order("1", start))

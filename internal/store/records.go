@@ -55,12 +55,14 @@ type Observation struct {
 	Body       []byte // packed by Store.Pack; nil for a thin event
 	// Thin says that the record must be fetched whether or not there is a body.
 	Thin bool
-	// Wait holds the fetch back.
+	// Wait holds the fetch back: what the event tells of cannot be read before. A wish that is open keeps its time, so that
+	// events one after another do not put the fetch off for ever; it is then met again when the newest one can be read.
 	Wait time.Duration
 	// FetchLanes is the source connection's number of lanes; 0 when it cannot fetch.
 	FetchLanes int
-	// FetchAsked, with ViaFetch, is the value of the wish that this fetch answers.
+	// FetchAsked and FetchEarly, with ViaFetch, are of the wish that this fetch answers.
 	FetchAsked int64
+	FetchEarly bool
 	Routes     []Route
 	Priority   int
 	// Force brings the record to its destinations again although nothing changed.
@@ -139,7 +141,10 @@ func (s *Store) Observe(ctx context.Context, tx Tx, o Observation) (Observed, er
 	if o.FetchLanes > 0 && outcome == OutcomeThin {
 		fetchLane := lane(place, o.FetchLanes)
 		if _, err := tx.Exec(ctx, `
-			UPDATE records SET fetch_lane = $2, fetch_due = $3, fetch_asked = fetch_asked + 1, fetch_tries = 0 WHERE id = $1`,
+			UPDATE records SET fetch_lane = $2, fetch_asked = fetch_asked + 1, fetch_tries = 0,
+				fetch_due = CASE WHEN fetch_due > 0 AND fetch_due < $3 THEN fetch_due ELSE $3 END,
+				fetch_ripe = CASE WHEN fetch_ripe > $3 THEN fetch_ripe ELSE $3 END
+			WHERE id = $1`,
 			r.id, fetchLane, millis(o.At.Add(o.Wait))); err != nil {
 			return Observed{}, fmt.Errorf("ask for record %d to be fetched: %w", r.id, err)
 		}
@@ -225,8 +230,10 @@ func (s *Store) moveRecord(ctx context.Context, tx Tx, o Observation, r recordRo
 	}
 	if err == nil && o.Via == ViaFetch && o.FetchAsked > 0 {
 		_, err = tx.Exec(ctx, `
-			UPDATE records SET fetch_due = CASE WHEN fetch_asked = $2 THEN 0 ELSE CAST($3 AS BIGINT) END, fetch_tries = 0, fetch_error = '' WHERE id = $1`,
-			r.id, o.FetchAsked, millis(o.At))
+			UPDATE records SET fetch_tries = 0, fetch_error = '',
+				fetch_due = CASE WHEN fetch_asked = $2 AND NOT $4 THEN 0 WHEN fetch_ripe > $3 THEN fetch_ripe ELSE CAST($3 AS BIGINT) END
+			WHERE id = $1`,
+			r.id, o.FetchAsked, millis(o.At), o.FetchEarly)
 	} else if err == nil && r.fetchError != "" && tellsNewest(o, out) {
 		_, err = tx.Exec(ctx, `UPDATE records SET fetch_error = '' WHERE id = $1 AND fetch_due = 0`, r.id)
 	}
@@ -332,6 +339,7 @@ type FetchWish struct {
 	SourceID string
 	Asked    int64
 	Tries    int
+	Early    bool // what the newest event tells of may not be there to be read yet
 }
 
 // DueFetches gives the records of a source's lane that are to be fetched now.
@@ -339,7 +347,7 @@ func (s *Store) DueFetches(ctx context.Context, connection string, number int, n
 	var wishes []FetchWish
 	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
 		rows, err := tx.Query(ctx, `
-			SELECT id, kind, source_id, fetch_asked, fetch_tries FROM records
+			SELECT id, kind, source_id, fetch_asked, fetch_tries, fetch_ripe > $3 FROM records
 			WHERE connection = $1 AND fetch_lane = $2 AND fetch_due > 0 AND fetch_due <= $3
 			ORDER BY fetch_due, id LIMIT $4`, connection, number, millis(now), limit)
 		if err != nil {
@@ -348,7 +356,7 @@ func (s *Store) DueFetches(ctx context.Context, connection string, number int, n
 		defer rows.Close()
 		for rows.Next() {
 			var w FetchWish
-			if err := rows.Scan(&w.RecordID, &w.Kind, &w.SourceID, &w.Asked, &w.Tries); err != nil {
+			if err := rows.Scan(&w.RecordID, &w.Kind, &w.SourceID, &w.Asked, &w.Tries, &w.Early); err != nil {
 				return err
 			}
 			wishes = append(wishes, w)

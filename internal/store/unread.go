@@ -15,11 +15,13 @@ const StepFetch = "fetch"
 // delivered is then not called the newest, until the record is read by whatever way; and a person who has them go on
 // has it fetched first. fetch_error says why as long as it is unread or on the way to become so.
 
-// DropFetch ends a wish that another record answers. Tasks that wait for it are skipped.
+// DropFetch ends a wish that another record answers. Tasks that wait for it are skipped. What came early is asked for
+// once more.
 func (s *Store) DropFetch(ctx context.Context, tx Tx, w FetchWish, reason string, now time.Time) error {
-	ended, err := tx.Exec(ctx, `UPDATE records SET fetch_due = 0, fetch_error = '' WHERE id = $1 AND fetch_asked = $2`, w.RecordID, w.Asked)
-	if err != nil || ended == 0 {
-		return err // there is a newer wish, which the tasks wait for
+	ended, err := tx.Exec(ctx, `
+		UPDATE records SET fetch_due = CASE WHEN $3 THEN fetch_ripe ELSE 0 END, fetch_error = '' WHERE id = $1 AND fetch_asked = $2`, w.RecordID, w.Asked, w.Early)
+	if err != nil || ended == 0 || w.Early {
+		return err // the tasks wait for the newer wish
 	}
 	_, err = s.moveAndTell(ctx, tx, now, `
 		UPDATE tasks SET state = 'skipped', cause_id = 0, reason = $2, waiting_since = 0, updated_at = $3
