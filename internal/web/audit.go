@@ -19,11 +19,11 @@ const auditLimit = 50
 
 func (s *Server) serveAudit(w http.ResponseWriter, v *visit) error {
 	f := store.AuditFilter{Who: v.query("who"), Action: v.query("action"), Subject: v.query("subject"), Limit: auditLimit + 1}
-	wrong := ""
 	if text := v.query("since"); text != "" {
 		since, err := time.Parse(time.DateOnly, text)
 		if err != nil {
-			wrong = "The day must be written like 2026-01-31."
+			// Without the day that was meant, any list would be the wrong one.
+			return s.write(w, v, http.StatusUnprocessableEntity, s.layout(v, page{Title: "Audit", Nav: "/audit"}, auditPage(v, nil, "The day must be written like 2026-01-31.", "")))
 		}
 		f.Since = since
 	}
@@ -37,7 +37,7 @@ func (s *Server) serveAudit(w http.ResponseWriter, v *visit) error {
 		entries = entries[:auditLimit]
 		next = v.with("before", strconv.FormatInt(entries[auditLimit-1].ID, 10))
 	}
-	return s.render(w, v, page{Title: "Audit", Nav: "/audit", Live: v.query("before") == ""}, auditPage(v, entries, wrong, next))
+	return s.render(w, v, page{Title: "Audit", Nav: "/audit", Live: v.query("before") == ""}, auditPage(v, entries, "", next))
 }
 
 // subjectAddress is the page of what an entry of the audit is about; "" when it has none.

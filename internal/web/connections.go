@@ -515,18 +515,6 @@ func placeholder(f *connectionForm, s desk.Setting) string {
 	return s.Example
 }
 
-// describedBy names the elements that explain an input: its help, and what is wrong with it.
-func describedBy(id string, help bool, wrong string) string {
-	var ids []string
-	if wrong != "" {
-		ids = append(ids, id+"-error")
-	}
-	if help {
-		ids = append(ids, id+"-help")
-	}
-	return strings.Join(ids, " ")
-}
-
 func hasText(list []string, text string) bool { return slices.Contains(list, text) }
 
 // digits is a number as an attribute has it.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -48,7 +49,8 @@ type syncForm struct {
 	why      string
 	problems map[string]string
 	counted  bool
-	count    int // by the source; below 0 where it cannot tell
+	count    int  // by the source; below 0 where it cannot tell
+	changed  bool // since it was counted before
 	runs     []desk.Run
 }
 
@@ -147,7 +149,17 @@ func (f *syncForm) day(field, text string, later int) time.Time {
 	return at.AddDate(0, 0, later)
 }
 
-// startSync counts first; when the count was seen, or for one record, it starts.
+// counts says what a count is of, so that only that is started by who has seen it.
+func (f *syncForm) counts() string {
+	q := url.Values{"flow": {f.flow}, "kind": {f.kind}, "what": {f.what}}
+	if f.what == syncRange {
+		q.Set("since", f.since)
+		q.Set("until", f.until)
+	}
+	return q.Encode()
+}
+
+// startSync counts first; when the count of just this was seen, or for one record, it starts.
 func (s *Server) startSync(w http.ResponseWriter, v *visit) error {
 	f, err := s.newSyncForm(v)
 	if err != nil {
@@ -165,7 +177,9 @@ func (s *Server) startSync(w http.ResponseWriter, v *visit) error {
 	if len(f.problems) > 0 {
 		return s.showSync(w, v, http.StatusUnprocessableEntity, f)
 	}
-	if f.what != syncRecord && v.form("do") != "start" {
+	start := v.form("do") == "start"
+	if f.what != syncRecord && (!start || v.form("counted") != f.counts()) {
+		f.changed = start
 		if f.count, err = s.desk.CountSync(v.Context(), in); err != nil {
 			return refuse(err)
 		}

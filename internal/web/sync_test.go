@@ -76,6 +76,7 @@ func TestMakingAFlowAndRunningItByHand(t *testing.T) {
 	everything := url.Values{"flow": {"shop-to-erp"}, "kind": {"order"}, "what": {"all"}, "do": {"count"}}
 	s.post(people.Operator, "/sync", everything).has(t, "the count", http.StatusOK, "shopify says 2 orders.", "Bring 2 orders", `name="total" value="2"`)
 	everything.Set("do", "start")
+	everything.Set("counted", "flow=shop-to-erp&kind=order&what=all")
 	everything.Set("total", "2")
 	started := s.post(people.Operator, "/sync", everything)
 	if started.status != http.StatusSeeOther || started.location != "/sync/1" {
