@@ -100,6 +100,44 @@ func TestEveryMistakeIsTiedToItsInput(t *testing.T) {
 	}
 }
 
+func TestTheMenuComesBackToAScreen(t *testing.T) {
+	s := newSite(t)
+	for _, c := range []struct{ what, path, back string }{
+		{"a token that was made", "/account/tokens", "/account"},
+		{"a link that was made", "/people/1/link", "/people"},
+		{"an endpoint that is wrong", "/settings/webhooks", "/settings/webhooks"},
+		{"a failure", "/causes/1/ignore", "/causes/1"},
+		{"a failure of nothing known", "/nothing/there", "/"},
+	} {
+		a := s.post(people.Admin, c.path, url.Values{"name": {"ci"}, "role": {"viewer"}, "lifetime": {"30"}})
+		if n := strings.Count(a.text, `name="back" value="`+c.back+`"`); n != 2 {
+			t.Errorf("%s: %d, %d of the two forms in the menu come back to %s", c.what, a.status, n, c.back)
+		}
+	}
+	s.get(people.Admin, "/orders?state=held").has(t, "a list", http.StatusOK, `name="back" value="/orders?state=held"`)
+}
+
+func TestKeysOfOneLetterCanBeSwitchedOff(t *testing.T) {
+	s := newSite(t)
+	r := httptest.NewRequest(http.MethodPost, "/settings/look", strings.NewReader("keys=off&back=/orders"))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.AddCookie(s.cookies[people.Viewer])
+	w := httptest.NewRecorder()
+	s.server.ServeHTTP(w, r)
+	made := w.Result().Cookies()
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/orders" || len(made) != 1 {
+		t.Fatalf("%d to %q with %v", w.Code, w.Header().Get("Location"), made)
+	}
+	r = httptest.NewRequest(http.MethodGet, "/orders", nil)
+	r.AddCookie(s.cookies[people.Viewer])
+	r.AddCookie(made[0])
+	w = httptest.NewRecorder()
+	s.server.ServeHTTP(w, r)
+	if !strings.Contains(w.Body.String(), `data-keys="off"`) || !strings.Contains(w.Body.String(), "Only Ctrl K, Enter and Esc are heard") {
+		t.Error("the page does not know it")
+	}
+}
+
 func TestOnlyWhatWasCountedIsStarted(t *testing.T) {
 	s := newFlowSite(t, "SHIPPING")
 	if _, err := s.Sandbox.Make("shopify", sandbox.MakeOptions{N: 2}); err != nil {

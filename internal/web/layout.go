@@ -1,6 +1,9 @@
 package web
 
 import (
+	"net/http"
+	"net/url"
+	"path"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -49,6 +52,21 @@ func (s *Server) layout(v *visit, p page, body templ.Component) templ.Component 
 
 // openCauses is the number that the navigation shows.
 func (s *Server) openCauses() int { return s.desk.OpenCauses() }
+
+// here is the address at which the page that answers a request can be read: its own, or for an action, which
+// has none, that of the nearest screen above it.
+func (s *Server) here(r *http.Request) string {
+	if r.Method == http.MethodGet {
+		return r.URL.RequestURI()
+	}
+	for at := path.Clean(r.URL.Path); at != "/" && at != "."; at = path.Dir(at) {
+		address := &url.URL{Path: at}
+		if _, pattern := s.mux.Handler(&http.Request{Method: http.MethodGet, URL: address, Host: r.Host}); pattern != "/" && pattern != "" {
+			return address.EscapedPath()
+		}
+	}
+	return "/"
+}
 
 // lit says whether an entry of the navigation is the present screen.
 func (p page) lit(e entry) bool { return p.Nav == e.path }

@@ -26,6 +26,7 @@ func (s *Server) setLook(w http.ResponseWriter, v *visit) error {
 	}{
 		{"theme", cookieTheme, []string{"", "light", "dark"}},
 		{"clock", cookieClock, []string{"ago", "utc", "local"}},
+		{"keys", cookieKeys, []string{"", "off"}},
 	} {
 		if value := v.form(choice.name); v.PostForm.Has(choice.name) && slices.Contains(choice.allowed, value) {
 			http.SetCookie(w, &http.Cookie{ // not a secret; the page's script changes the clock as well

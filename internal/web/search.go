@@ -11,7 +11,7 @@ import (
 )
 
 func (s *Server) searchRoutes() []route {
-	return []route{{pattern: "GET /search", need: people.Viewer, serve: s.serveSearch}}
+	return []route{{pattern: "POST /search", need: people.Viewer, serve: s.serveSearch}}
 }
 
 // found is a line of the palette.
@@ -41,9 +41,10 @@ var commands = []command{
 // paletteOrders is how many orders the palette shows.
 const paletteOrders = 8
 
-// serveSearch shows what the palette finds; on the way of a form without a script, the list of orders.
+// serveSearch shows what the palette finds; to a form that is sent, the list of orders. The words come by
+// POST, so that names and e-mail addresses that somebody tries do not stand in the logs of proxies.
 func (s *Server) serveSearch(w http.ResponseWriter, v *visit) error {
-	text := v.query("q")
+	text := v.form("q")
 	if !v.isFragment() {
 		http.Redirect(w, v.Request, "/orders?q="+url.QueryEscape(text), http.StatusSeeOther)
 		return nil

@@ -20,8 +20,11 @@ func liveAddress(p page) string {
 
 // chosenLook gives the present value of a choice of the menu.
 func chosenLook(v *visit, name string) string {
-	if name == "theme" {
+	switch name {
+	case "theme":
 		return v.theme
+	case "keys":
+		return v.keys
 	}
 	return v.clock
 }

@@ -17,9 +17,11 @@ type visit struct {
 	session people.SessionInfo
 	theme   string // light, dark, or "" for the system's
 	clock   string // utc, local or ago
+	keys    string // off, or "" where keys of one letter are heard
 	secure  bool   // the connection to the browser is encrypted
 	reveal  bool   // personal data is shown
 	notice  string // what the last action did
+	here    string // the address that a form on this page comes back to
 	now     time.Time
 }
 
@@ -27,11 +29,12 @@ type visit struct {
 const (
 	cookieTheme  = "orderly_theme"
 	cookieClock  = "orderly_clock"
+	cookieKeys   = "orderly_keys"
 	cookieNotice = "orderly_notice"
 )
 
 func (s *Server) newVisit(r *http.Request) *visit {
-	v := &visit{Request: r, now: s.now(), clock: "ago", secure: s.guard.Secure(r)}
+	v := &visit{Request: r, now: s.now(), clock: "ago", secure: s.guard.Secure(r), here: s.here(r)}
 	v.person, _ = people.FromContext(r.Context())
 	if session, ok := people.SessionFromContext(r.Context()); ok {
 		v.session, v.reveal = session, session.Reveals(v.now)
@@ -41,6 +44,9 @@ func (s *Server) newVisit(r *http.Request) *visit {
 	}
 	if value := cookie(r, cookieClock); value == "utc" || value == "local" {
 		v.clock = value
+	}
+	if value := cookie(r, cookieKeys); value == "off" {
+		v.keys = value
 	}
 	if v.isFragment() {
 		return v // what an action did is told once, on the page that it leads to

@@ -412,7 +412,8 @@ func TestThePaletteFindsScreensAndOrders(t *testing.T) {
 		{"no command that somebody may not use", "run", people.Viewer, "", "/sync"},
 		{"nothing", "xyzzy", people.Viewer, "Nothing matches", ""},
 	} {
-		r := httptest.NewRequest(http.MethodGet, "/search?q="+url.QueryEscape(c.text), nil)
+		r := httptest.NewRequest(http.MethodPost, "/search", strings.NewReader(url.Values{"q": {c.text}}.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("X-Orderly-Fragment", "search")
 		r.AddCookie(s.cookies[c.role])
 		w := httptest.NewRecorder()
@@ -421,7 +422,7 @@ func TestThePaletteFindsScreensAndOrders(t *testing.T) {
 			t.Errorf("%s: %d %s", c.name, w.Code, w.Body)
 		}
 	}
-	if a := s.get(people.Viewer, "/search?q=1001"); a.location != "/orders?q=1001" {
+	if a := s.post(people.Viewer, "/search", url.Values{"q": {"1001"}}); a.location != "/orders?q=1001" {
 		t.Errorf("without a script the search leads to %q", a.location)
 	}
 }

@@ -26,7 +26,7 @@
       if (now.getAttribute(name) !== value) now.setAttribute(name, value);
     }
     for (const { name } of [...now.attributes]) {
-      const ours = name === "open" || name === "aria-selected" || name === "aria-expanded" || name === "data-shown";
+      const ours = name === "open" || name === "aria-expanded" || name === "data-shown" || (name === "aria-current" && now.hasAttribute("data-row"));
       if (!next.hasAttribute(name) && !ours) now.removeAttribute(name);
     }
     morphChildren(now, next);
@@ -69,7 +69,7 @@
 
   // --- Staying up to date ----------------------------------------------------------------------
 
-  const live = { source: null, paused: false, wanted: false, busy: false, last: 0, down: false };
+  const live = { source: null, paused: false, wanted: false, busy: false, last: 0, down: false, missed: false };
   const pause = 1000; // at most one refresh a second
 
   // holding says why the page must not change under somebody's hands now.
@@ -148,26 +148,38 @@
     }
   }
 
+  // listen opens the stream of changes, and only while the page is seen: a browser has six connections to
+  // a server for all its tabs together, and each stream holds one.
   function listen() {
-    if (!body.dataset.live || live.source) return;
-    live.source = new EventSource(body.dataset.live);
-    live.source.addEventListener("changed", refresh);
-    live.source.addEventListener("open", () => {
-      if (live.down) refresh();
-      live.down = false;
+    if (!body.dataset.live || live.source || document.hidden) return;
+    const source = new EventSource(body.dataset.live);
+    live.source = source;
+    source.addEventListener("changed", refresh);
+    source.addEventListener("open", () => {
+      if (live.missed) refresh();
+      live.missed = live.down = false;
       tellLive();
     });
-    live.source.addEventListener("error", () => {
-      live.down = live.source.readyState !== EventSource.OPEN;
+    source.addEventListener("error", () => {
+      live.missed = true;
+      live.down = source.readyState !== EventSource.OPEN;
       // A stream that ends in order opens again at once; only what lasts is told.
       setTimeout(tellLive, 3000);
-      if (live.source.readyState === EventSource.CLOSED) {
-        live.source = null;
+      if (source.readyState === EventSource.CLOSED) {
+        rest();
         setTimeout(listen, 5000);
       }
     });
   }
-  addEventListener("pagehide", () => live.source?.close());
+  function rest() {
+    if (!live.source) return;
+    live.source.close();
+    live.source = null;
+    live.missed = true;
+  }
+  document.addEventListener("visibilitychange", () => (document.hidden ? rest() : listen()));
+  addEventListener("pagehide", rest);
+  addEventListener("pageshow", listen); // also when the browser kept the page and shows it again
   // What was held back comes when the hands are off.
   for (const event of ["change", "focusout", "close", "selectionchange"]) {
     document.addEventListener(event, () => setTimeout(() => {
@@ -222,11 +234,11 @@
   // --- Rows and selection ----------------------------------------------------------------------------
 
   const rows = () => $$("[data-row]", main).filter((row) => row.offsetParent !== null);
-  const present = () => $("[data-row][aria-selected=true]", main);
+  const present = () => $("[data-row][aria-current]", main);
   function moveTo(row) {
     if (!row) return;
-    present()?.removeAttribute("aria-selected");
-    row.setAttribute("aria-selected", "true");
+    present()?.removeAttribute("aria-current");
+    row.setAttribute("aria-current", "true");
     row.scrollIntoView({ block: "nearest" });
     const link = $("a[href]", row);
     (link || row).focus({ preventScroll: true });
@@ -311,7 +323,10 @@
     searching = new AbortController();
     const results = $("#palette-results");
     try {
-      const answer = await fetch(`/search?q=${encodeURIComponent(text)}`, { headers: { "X-Orderly-Fragment": "search" }, signal: searching.signal });
+      // By POST, because addresses are written into the logs of proxies, and names and e-mails are looked for.
+      const answer = await fetch("/search", {
+        method: "POST", body: new URLSearchParams({ q: text }), headers: { "X-Orderly-Fragment": "search" }, signal: searching.signal,
+      });
       if (!answer.ok) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       results.replaceChildren(...page.body.childNodes);
@@ -321,9 +336,18 @@
       // Aborted by the next letter, or no connection: the results stay.
     }
   }
+  // mark chooses a result; the focus stays in the input, which tells what is chosen.
+  const marked = () => $("#palette-results [aria-selected=true]");
   function mark(index) {
     const links = $$("#palette-results a");
-    links.forEach((link, i) => link.toggleAttribute("data-marked", i === index));
+    links.forEach((link, i) => {
+      link.id = `found-${i}`;
+      link.setAttribute("aria-selected", String(i === index));
+    });
+    const input = $("#palette-input");
+    input.setAttribute("aria-expanded", String(links.length > 0));
+    if (links[index]) input.setAttribute("aria-activedescendant", links[index].id);
+    else input.removeAttribute("aria-activedescendant");
     links[index]?.scrollIntoView({ block: "nearest" });
   }
   const palette = $("#palette");
@@ -334,17 +358,17 @@
   });
   palette?.addEventListener("keydown", (event) => {
     const links = $$("#palette-results a");
-    const at = links.findIndex((link) => link.hasAttribute("data-marked"));
+    const at = links.indexOf(marked());
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
       mark(Math.min(Math.max(at + (event.key === "ArrowDown" ? 1 : -1), 0), links.length - 1));
     }
   });
   palette?.addEventListener("submit", (event) => {
-    const marked = $("#palette-results a[data-marked]");
-    if (!marked) return; // the list of orders shows what was found
+    const link = marked();
+    if (!link) return; // the list of orders shows what was found
     event.preventDefault();
-    marked.click();
+    link.click();
   });
 
   // --- Keys -------------------------------------------------------------------------------------
@@ -364,6 +388,8 @@
       return;
     }
     if ($("dialog[open]")) return;
+    // Somebody who speaks to the machine, or whose hands slip, may have switched the single keys off.
+    if (event.key.length === 1 && document.documentElement.dataset.keys === "off") return;
     if (going && Date.now() - going < 1500) {
       going = 0;
       const link = $(`[data-go="${CSS.escape(event.key)}"]`);
@@ -429,7 +455,9 @@
       }
     }
     const wanted = CSS.escape(event.key);
-    const button = (row && $(`[data-key="${wanted}"]`, row)) || $(`[data-key="${wanted}"]`, main) || $(`[data-key="${wanted}"]`);
+    // What stands in a row is meant for that row alone: without a present row its key does nothing.
+    const free = `[data-key="${wanted}"]:not([data-row] *)`;
+    const button = (row && $(`[data-key="${wanted}"]`, row)) || $(free, main) || $(free);
     if (button && !button.disabled) {
       event.preventDefault();
       button.click();
@@ -504,7 +532,7 @@
   // A form is sent once, however often the button is pressed.
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.method === "get" || form.method === "dialog") return;
+    if (form.method === "get" || form.method === "dialog" || event.defaultPrevented) return;
     if (form.dataset.sent) {
       event.preventDefault();
       return;
@@ -535,9 +563,9 @@
       if (next) morph(document.getElementById(place), next);
       else morphChildren(main, page.getElementById("main"));
       tellTimes();
-      $("[aria-invalid]", form)?.focus();
+      $("[aria-invalid=true]", form)?.focus();
     } catch {
-      say("No connection to Orderly: nothing was saved");
+      say("No answer from Orderly: look whether it was saved");
     } finally {
       delete form.dataset.sent;
       form.removeAttribute("aria-busy");
@@ -570,8 +598,9 @@
         const next = page.getElementById(target.id);
         if (next) morph(target, next);
         tellTimes();
-      } catch {
-        return;
+      } catch (error) {
+        if (error.name === "AbortError") return; // the next one is under way
+        say("No answer from Orderly: this is not what you typed last");
       }
       target.removeAttribute("aria-busy");
     };
