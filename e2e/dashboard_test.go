@@ -189,3 +189,21 @@ func TestThePaletteSaysWhatIsChosen(t *testing.T) {
 	b.at("/orders")
 	b.until("have the list look for it", fmt.Sprintf(`new URLSearchParams(location.search).get("q") === %q`, number+"xyzzy"))
 }
+
+func TestALostAnswerIsToldAsOne(t *testing.T) {
+	o := furnished(t, shopifyToOdoo)
+	b := newBrowser(t, o.base, 1360, 900)
+	o.signIn(b, adminName)
+	lose := func() {
+		b.do("lose every answer", script(`window.fetch = () => Promise.reject(new TypeError("lost"))`))
+	}
+	b.open("/connections/shopify/edit")
+	lose()
+	b.press("Save")
+	b.until("be told", `document.querySelector("#toast")?.textContent === "No answer from Orderly: look whether it was saved"`)
+	b.open("/flows/" + o.flow() + "/edit")
+	lose()
+	b.enter("triggers.schedule", "5m")
+	b.until("be told", `document.querySelector("#toast")?.textContent.includes("this is not what you typed last")`)
+	b.until("see the preview at rest", `!document.querySelector("#flow-preview").hasAttribute("aria-busy")`)
+}

@@ -117,7 +117,7 @@ func TestTheMenuComesBackToAScreen(t *testing.T) {
 	s.get(people.Admin, "/orders?state=held").has(t, "a list", http.StatusOK, `name="back" value="/orders?state=held"`)
 }
 
-func TestKeysOfOneLetterCanBeSwitchedOff(t *testing.T) {
+func TestSingleKeysCanBeSwitchedOff(t *testing.T) {
 	s := newSite(t)
 	r := httptest.NewRequest(http.MethodPost, "/settings/look", strings.NewReader("keys=off&back=/orders"))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")

@@ -17,7 +17,7 @@ type visit struct {
 	session people.SessionInfo
 	theme   string // light, dark, or "" for the system's
 	clock   string // utc, local or ago
-	keys    string // off, or "" where keys of one letter are heard
+	keys    string // off, or "" where single keys are heard
 	secure  bool   // the connection to the browser is encrypted
 	reveal  bool   // personal data is shown
 	notice  string // what the last action did
