@@ -315,6 +315,8 @@ func TestErrorsAreProblemDetails(t *testing.T) {
 		{"a parameter that is none", http.MethodGet, "/api/v1/orders?colour=red", "", http.StatusUnprocessableEntity, "colour"},
 		{"an amount that is none", http.MethodGet, "/api/v1/orders?min=much", "", http.StatusUnprocessableEntity, "min"},
 		{"an action without orders", http.MethodPost, "/api/v1/orders/actions", `{"action":"retry","ids":[]}`, http.StatusUnprocessableEntity, "ids"},
+		{"more orders than go at once", http.MethodPost, "/api/v1/orders/actions", `{"action":"retry","ids":[1` + strings.Repeat(",1", desk.MaxActed) + `]}`, http.StatusUnprocessableEntity, "array length"},
+		{"as many orders as go at once, which there are not", http.MethodPost, "/api/v1/orders/actions", `{"action":"retry","ids":[1` + strings.Repeat(",1", desk.MaxActed-1) + `]}`, http.StatusNotFound, "no such order"},
 		{"a hold without a reason", http.MethodPost, "/api/v1/orders/actions", `{"action":"hold","ids":[1]}`, http.StatusUnprocessableEntity, "why"},
 		{"a cursor that is none", http.MethodGet, "/api/v1/orders?cursor=x", "", http.StatusUnprocessableEntity, `"location":"cursor"`},
 		{"a body that is no JSON", http.MethodPost, "/api/v1/orders/actions", `{`, http.StatusBadRequest, "JSON"},

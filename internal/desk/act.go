@@ -10,8 +10,8 @@ import (
 	"github.com/orderlyhq/orderly/internal/store"
 )
 
-// maxActed bounds how many orders Act takes at once; more are a Bulk.
-const maxActed = 500
+// MaxActed bounds how many orders Act takes at once; more are a Bulk. The API's description says the same number.
+const MaxActed = 500
 
 // Act does what a person wants with orders, at once. Held and skipped orders need a reason.
 func (d *Desk) Act(ctx context.Context, person people.Person, action store.Action, ids []int64, why string) (Acted, error) {
@@ -22,8 +22,8 @@ func (d *Desk) Act(ctx context.Context, person people.Person, action store.Actio
 	if len(ids) == 0 {
 		return Acted{}, Invalid("id", "no order is chosen")
 	}
-	if len(ids) > maxActed {
-		return Acted{}, Invalid("id", "these are %d orders; at most %d go at once", len(ids), maxActed)
+	if len(ids) > MaxActed {
+		return Acted{}, Invalid("id", "these are %d orders; at most %d go at once", len(ids), MaxActed)
 	}
 	rows, err := d.store.TaskRows(ctx, ids)
 	if err != nil {

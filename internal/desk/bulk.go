@@ -205,7 +205,7 @@ func (d *Desk) beginBulk(ctx context.Context, person people.Person, action store
 	if !s.All && len(s.IDs) == 0 {
 		return Bulk{}, Invalid("id", "no order is chosen")
 	}
-	if !s.All && len(s.IDs) > maxActed {
+	if !s.All && len(s.IDs) > MaxActed {
 		return Bulk{}, Invalid("id", "these are %d orders; choose them by a filter", len(s.IDs))
 	}
 	s.Filter = s.Filter.First()

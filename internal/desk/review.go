@@ -223,7 +223,7 @@ func (d *Desk) Choose(ctx context.Context, person people.Person, taskID int64, c
 			return err
 		}
 		n = 0
-		for some := range slices.Chunk(ids, maxActed) {
+		for some := range slices.Chunk(ids, MaxActed) {
 			changed, lanes, err := d.store.ActOn(ctx, tx, store.ActionRetry, some, person.Who(), "the question is answered", now)
 			if err != nil {
 				return err

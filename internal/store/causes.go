@@ -164,11 +164,13 @@ func readCauses(ctx context.Context, tx Tx, f CauseFilter) ([]Cause, error) {
 	if f.ID > 0 {
 		return scanCauses(tx.Query(ctx, `SELECT `+causeColumns+` FROM causes WHERE id = $1`, f.ID))
 	}
-	causes, err := scanCauses(tx.Query(ctx, `SELECT `+causeColumns+` FROM causes WHERE closed_at = 0`))
+	// Both are chosen before the limit, so that one flow's closed causes do not push another's out.
+	const chosen = `($1 = '' OR flow = $1) AND ($2 = '' OR owner = $2)`
+	causes, err := scanCauses(tx.Query(ctx, `SELECT `+causeColumns+` FROM causes WHERE closed_at = 0 AND `+chosen, f.Flow, f.Owner))
 	if err != nil {
 		return nil, err
 	}
-	closed, err := scanCauses(tx.Query(ctx, `SELECT `+causeColumns+` FROM causes WHERE closed_at > 0 ORDER BY closed_at DESC, id DESC LIMIT $1`, f.Limit))
+	closed, err := scanCauses(tx.Query(ctx, `SELECT `+causeColumns+` FROM causes WHERE closed_at > 0 AND `+chosen+` ORDER BY closed_at DESC, id DESC LIMIT $3`, f.Flow, f.Owner, f.Limit))
 	return append(causes, closed...), err
 }
 

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"slices"
 	"strings"
@@ -190,6 +191,39 @@ func TestCausesAreTakenCareOf(t *testing.T) {
 		}
 		if one, err := s.Causes(t.Context(), store.CauseFilter{Now: now, Limit: 1}); err != nil || len(one) != 1 || one[0].Tasks != 2 {
 			t.Errorf("the one with the most tasks: %+v, %v", one, err)
+		}
+	})
+}
+
+// The closed causes of a flow and an owner are chosen before the newest are.
+func TestClosedCausesOfAFlowAreFoundBehindThoseOfOthers(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store.Store) {
+		write(t, s, func(ctx context.Context, tx store.Tx) error {
+			for _, flow := range []string{"quiet", "busy", "busy", "busy"} {
+				id, err := s.SaveCause(ctx, tx, store.Cause{Flow: flow, State: store.TaskHeld, Step: "map", Code: "sku", Message: rand.Text()}, start)
+				if err != nil {
+					return err
+				}
+				if flow == "quiet" {
+					err = s.AssignCause(ctx, tx, id, "anna")
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		for i, age := range []time.Duration{2 * time.Hour, time.Hour} { // the quiet one first
+			write(t, s, func(ctx context.Context, tx store.Tx) error {
+				_, err := tx.Exec(ctx, `UPDATE causes SET closed_at = $1 WHERE (flow = 'quiet') = (CAST($2 AS INTEGER) = 0)`, start.Add(-age).UnixMilli(), i)
+				return err
+			})
+		}
+		for name, f := range map[string]store.CauseFilter{"of the flow": {Flow: "quiet"}, "of somebody": {Owner: "anna"}} {
+			f.State, f.Limit, f.Now = store.CauseClosed, 2, start
+			if list, err := s.Causes(t.Context(), f); err != nil || len(list) != 1 || list[0].Flow != "quiet" {
+				t.Errorf("closed causes %s: %+v, %v", name, list, err)
+			}
 		}
 	})
 }

@@ -107,9 +107,18 @@ func (s *Store) Cursors(ctx context.Context, purpose string, limit int) ([]Curso
 	return s.cursors(ctx, `($1 = '' OR purpose = $1) ORDER BY id DESC LIMIT $2`, purpose, limit)
 }
 
-// OpenBackfills gives the backfills that have work to do now.
+// backfillsAtOnce is how many backfills of one connection take turns.
+const backfillsAtOnce = 20
+
+// OpenBackfills gives the backfills that have work to do now: of each connection that is not paused the oldest few, so
+// that none keeps those of another from their turn.
 func (s *Store) OpenBackfills(ctx context.Context, now time.Time) ([]Cursor, error) {
-	return s.cursors(ctx, `purpose = 'backfill' AND state IN ('ready', 'running') AND due_at <= $1 ORDER BY id LIMIT 100`, millis(now))
+	return s.cursors(ctx, `id IN (
+		SELECT id FROM (
+			SELECT id, ROW_NUMBER() OVER (PARTITION BY connection ORDER BY id) AS turn FROM cursors
+			WHERE purpose = 'backfill' AND state IN ('ready', 'running') AND due_at <= $1
+			AND connection NOT IN (SELECT name FROM connections WHERE paused)) AS open
+		WHERE turn <= $2) ORDER BY id`, millis(now), backfillsAtOnce)
 }
 
 func (s *Store) cursors(ctx context.Context, where string, args ...any) ([]Cursor, error) {

@@ -92,6 +92,41 @@ func TestBackfillIsStoppedAndGoesOnWhereItWas(t *testing.T) {
 	})
 }
 
+// Many backfills of one connection, paused or not, leave another's its turn.
+func TestBackfillsOfAConnectionDoNotKeepOthersFromTheirTurn(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store.Store) {
+		write(t, s, func(ctx context.Context, tx store.Tx) error {
+			for _, name := range []string{"asleep", "busy", "shop"} {
+				if err := s.SaveConnection(ctx, tx, store.Connection{Name: name, System: "shop"}, start); err != nil {
+					return err
+				}
+			}
+			for _, name := range []string{"asleep", "busy"} {
+				for range 120 {
+					if _, err := s.AddBackfill(ctx, tx, store.Cursor{Connection: name, Kind: "order"}, start); err != nil {
+						return err
+					}
+				}
+			}
+			if _, err := s.AddBackfill(ctx, tx, store.Cursor{Connection: "shop", Kind: "order"}, start); err != nil {
+				return err
+			}
+			return s.PauseConnection(ctx, tx, "asleep", true, "because")
+		})
+		open, err := s.OpenBackfills(t.Context(), start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		turns := map[string]int{}
+		for _, c := range open {
+			turns[c.Connection]++
+		}
+		if turns["asleep"] != 0 || turns["busy"] == 0 || turns["busy"] > 100 || turns["shop"] != 1 {
+			t.Errorf("backfills that are worked on: %v", turns)
+		}
+	})
+}
+
 func TestIgnoredHooksAreCountedByReason(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store.Store) {
 		for i, reason := range []string{"ping", "unknown topic", "ping"} {
