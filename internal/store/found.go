@@ -369,11 +369,16 @@ func newSearchWalk(ctx context.Context, tx Tx, s *search) (*searchWalk, error) {
 }
 
 func (w *searchWalk) next(ctx context.Context, tx Tx, after place, n int) (step, error) {
+	if !w.rest.empty() {
+		n = max(n, scanChunk) // few of them may match
+	}
+	n = min(n, 2*scanChunk)
 	below := after.at
 	if below < math.MaxInt64 {
-		below++ // the record may have more tasks
+		// The record may have more tasks, so it is found again; one more than that leads on.
+		below, n = below+1, n+1
 	}
-	found, err := w.finder.next(ctx, tx, below, min(n, 2*scanChunk))
+	found, err := w.finder.next(ctx, tx, below, n)
 	if err != nil {
 		return step{}, err
 	}

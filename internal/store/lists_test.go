@@ -262,6 +262,45 @@ func TestListOfVeryFewIsReadInParts(t *testing.T) {
 	})
 }
 
+// A page of a search ends when it is full, also when it becomes full with the last record that was read.
+func TestSearchStopsWhenThePageIsFull(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store.Store) {
+		const all, limit = 300, 50
+		for i := range all {
+			observe(t, s, order(fmt.Sprint(i), start))
+		}
+		terms, err := s.Terms(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, s, func(ctx context.Context, tx store.Tx) error {
+			for _, hash := range terms(store.Words{Names: []string{"Schmidt"}}) {
+				if _, err := tx.Exec(ctx, `INSERT INTO terms (hash, record_id) SELECT CAST($1 AS BIGINT), id FROM records`, hash); err != nil {
+					return err
+				}
+			}
+			_, err := tx.Exec(ctx, `UPDATE tasks SET state = 'held' WHERE id = (SELECT MAX(id) - 3 FROM tasks)`)
+			return err
+		})
+		queries := 0
+		watched := store.Watched(s, func(context.Context, store.Tx, string, []any) { queries++ })
+		for name, f := range map[string]store.TaskFilter{"all": {}, "one of the newest left out": {States: []store.TaskState{store.TaskWaiting}}} {
+			f.Search, f.Limit = "schmidt", limit
+			for number := range 2 {
+				queries = 0
+				page, err := watched.ListTasks(t.Context(), f)
+				if err != nil || len(page.Tasks) != limit || page.Partial || page.Next == "" {
+					t.Errorf("%s, page %d: %d tasks, partial %v, next %q, %v", name, number, len(page.Tasks), page.Partial, page.Next, err)
+				}
+				if queries > 30 {
+					t.Errorf("%s, page %d: %d queries", name, number, queries)
+				}
+				f.Cursor = page.Next
+			}
+		}
+	})
+}
+
 func TestCursorOfAnotherListIsRefused(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store.Store) {
 		some(t, s, 9)
