@@ -210,6 +210,9 @@ func TestAFlowWaitsUntilItIsKnownWhatAnotherHasMade(t *testing.T) {
 			o.observe("order", "1001", sale("1001", "10.00"))
 			o.take("old")
 			o.write(func(ctx context.Context, tx store.Tx) error { return o.store.SetLanes(ctx, tx, "erp", 1000) })
+			if err := o.store.MoveLanes(o.Context(), "erp"); err != nil {
+				o.Fatal(err)
+			}
 			lanes, err := o.store.DueLanes(o.Context(), o.now())
 			if err != nil || len(lanes) != 2 || lanes[0].Number == 0 {
 				o.Fatalf("lanes %v, %v; want the new one and then the old one", lanes, err)

@@ -216,13 +216,19 @@ func (n *Node) Reload(ctx context.Context) error {
 	n.registry.Store(r)
 	n.engine.reschedule(r)
 	n.retire(before, r)
+	// What is observed from here on goes to the new lanes, so nothing is left in the old ones.
+	for _, name := range sortedNames(r.connections) {
+		if err := n.store.MoveLanes(ctx, name); err != nil {
+			return err
+		}
+	}
 	if n.started.Load() {
 		return n.engine.checkChanged(ctx, before)
 	}
 	return nil
 }
 
-// setLanes gives each connection as many lanes as its budget allows requests at once.
+// setLanes gives each connection as many lanes as its budget allows requests at once. What waits is moved to them later.
 func (n *Node) setLanes(ctx context.Context, r *registry) error {
 	return n.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
 		for _, name := range sortedNames(r.connections) {

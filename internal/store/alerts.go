@@ -158,15 +158,14 @@ type AtStake struct {
 	Money  []money.Money
 }
 
-// atStake adds up the orders that a condition chooses among what is not in its destination. A condition on streams says
-// +stream_id, so that SQLite walks through what waits and not through the whole history.
+// atStake adds up the orders that a condition chooses among what is not in its destination.
 func (s *Store) atStake(ctx context.Context, condition string, args ...any) (AtStake, error) {
 	var total AtStake
 	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
 		total = AtStake{}
 		rows, err := tx.Query(ctx, `
 			SELECT currency, COUNT(*), COUNT(amount_e4), CAST(COALESCE(SUM(amount_e4), 0) AS BIGINT) FROM tasks
-			WHERE waiting_since <> 0 AND `+condition+` GROUP BY currency ORDER BY currency`, args...)
+			WHERE waiting_since <> 0 AND waiting_since > 0 AND `+condition+` GROUP BY currency ORDER BY currency`, args...)
 		if err != nil {
 			return err
 		}
@@ -192,12 +191,12 @@ func (s *Store) atStake(ctx context.Context, condition string, args ...any) (AtS
 
 // OrdersOlderThan adds up the orders of a flow that have not been in the destination since before a time.
 func (s *Store) OrdersOlderThan(ctx context.Context, flow string, before time.Time) (AtStake, error) {
-	return s.atStake(ctx, `waiting_since < $2 AND +stream_id IN (SELECT id FROM streams WHERE flow = $1 AND kind = 'order')`, flow, millis(before))
+	return s.atStake(ctx, `waiting_since < $2 AND stream_id IN (SELECT id FROM streams WHERE flow = $1 AND kind = 'order')`, flow, millis(before))
 }
 
 // OrdersOf adds up the orders of a connection, or for it, that are not in their destination.
 func (s *Store) OrdersOf(ctx context.Context, connection string) (AtStake, error) {
-	return s.atStake(ctx, `+stream_id IN (SELECT id FROM streams WHERE (connection = $1 OR destination = $1) AND kind = 'order')`, connection)
+	return s.atStake(ctx, `stream_id IN (SELECT id FROM streams WHERE (connection = $1 OR destination = $1) AND kind = 'order')`, connection)
 }
 
 // OldestOrders gives since when the longest waiting order of each flow is not in its destination; flows whose orders
@@ -207,9 +206,10 @@ func (s *Store) OldestOrders(ctx context.Context) (map[string]time.Time, error) 
 	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
 		clear(millisOf)
 		return countInto(ctx, tx, millisOf, `
-			SELECT s.flow, MIN(t.since) FROM streams s JOIN (
-				SELECT +stream_id AS stream_id, MIN(waiting_since) AS since FROM tasks WHERE waiting_since <> 0 GROUP BY +stream_id) t ON t.stream_id = s.id
-			WHERE s.kind = 'order' GROUP BY s.flow`) // the plus: SQLite shall walk through what waits, not through the whole history
+			SELECT flow, MIN(since) FROM (
+				SELECT s.flow, (SELECT MIN(t.waiting_since) FROM tasks t WHERE t.stream_id = s.id AND t.waiting_since <> 0 AND t.waiting_since > 0) AS since
+				FROM streams s WHERE s.kind = 'order') AS oldest
+			WHERE since IS NOT NULL GROUP BY flow`)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("oldest orders: %w", err)
@@ -228,15 +228,16 @@ type Growth struct {
 }
 
 // GrowingCauses gives the causes that are neither snoozed nor ignored and in which at least so many tasks came to rest,
-// held or failed, since a time.
+// held or failed, since a time. A task that was tried again and came back to its cause is not counted anew.
 func (s *Store) GrowingCauses(ctx context.Context, since time.Time, atLeast int, now time.Time) ([]Growth, error) {
 	var list []Growth
 	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
 		list = list[:0]
+		// No index for causes and states: the tasks of a while are few.
 		rows, err := tx.Query(ctx, `
 			SELECT c.id, n.count FROM causes c JOIN (
-				SELECT cause_id, COUNT(*) AS count FROM tasks
-				WHERE cause_id <> 0 AND updated_at >= $1 AND state IN ('held', 'failed') GROUP BY cause_id) n ON n.cause_id = c.id
+				SELECT +cause_id AS cause_id, COUNT(*) AS count FROM tasks
+				WHERE rested_at <> 0 AND rested_at >= $1 AND +cause_id <> 0 AND (state || '') IN ('held', 'failed') GROUP BY +cause_id) n ON n.cause_id = c.id
 			WHERE n.count >= $2 AND c.ignored_why = '' AND c.snoozed_until <= $3 ORDER BY c.id`, millis(since), atLeast, millis(now))
 		if err != nil {
 			return err
@@ -255,6 +256,17 @@ func (s *Store) GrowingCauses(ctx context.Context, since time.Time, atLeast int,
 		return nil, fmt.Errorf("growing causes: %w", err)
 	}
 	return list, nil
+}
+
+// noteRest notes since when the tasks with an id in a column rest in their cause.
+func noteRest(ctx context.Context, tx Tx, column string, id int64, now time.Time) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE tasks SET rested_at = CASE WHEN last_cause = cause_id AND rested_at >= synced_at THEN rested_at ELSE $2 END, last_cause = cause_id
+		WHERE `+column+` = $1 AND +cause_id <> 0 AND (state || '') IN ('held', 'failed')`, id, millis(now))
+	if err != nil {
+		return fmt.Errorf("cause of a task: %w", err)
+	}
+	return nil
 }
 
 // Healths gives of each connection that was not removed what its last check found and whether it is paused.

@@ -200,7 +200,7 @@ func TestClosedCausesOfAFlowAreFoundBehindThoseOfOthers(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store.Store) {
 		write(t, s, func(ctx context.Context, tx store.Tx) error {
 			for _, flow := range []string{"quiet", "busy", "busy", "busy"} {
-				id, err := s.SaveCause(ctx, tx, store.Cause{Flow: flow, State: store.TaskHeld, Step: "map", Code: "sku", Message: rand.Text()}, start)
+				id, _, err := s.SaveCause(ctx, tx, store.Cause{Flow: flow, State: store.TaskHeld, Step: "map", Code: "sku", Message: rand.Text()}, start)
 				if err != nil {
 					return err
 				}
@@ -224,6 +224,74 @@ func TestClosedCausesOfAFlowAreFoundBehindThoseOfOthers(t *testing.T) {
 			if list, err := s.Causes(t.Context(), f); err != nil || len(list) != 1 || list[0].Flow != "quiet" {
 				t.Errorf("closed causes %s: %+v, %v", name, list, err)
 			}
+		}
+	})
+}
+
+// A cause grows by tasks that come to it, not by those that are tried again and come back to it.
+func TestCauseDoesNotGrowByWhatComesBack(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store.Store) {
+		at := start
+		hold := func(value string, works ...store.Work) {
+			t.Helper()
+			for _, w := range works {
+				finish(t, s, store.Result{
+					Work: w, Run: at.String(), State: store.TaskHeld, Started: at, Ended: at,
+					Cause: &store.Cause{Flow: erp.Flow, State: store.TaskHeld, Step: "map", Kind: "unmapped", Code: "sku", Value: value, Message: "no article " + value},
+				})
+			}
+		}
+		grown := func() (total int) {
+			t.Helper()
+			list, err := s.GrowingCauses(t.Context(), at.Add(-time.Minute), 1, at)
+			if err != nil || len(list) > 1 {
+				t.Fatalf("%+v, %v", list, err)
+			}
+			for _, g := range list {
+				total += g.New
+			}
+			return total
+		}
+		retried := func() []store.Work {
+			t.Helper()
+			at = at.Add(time.Hour)
+			rows, err := s.Tasks(t.Context(), store.TaskFilter{Limit: 9})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, row := range rows {
+				act(t, s, store.ActionRetry, row.ID, at)
+			}
+			return take(t, s, at.String(), at)
+		}
+		observe(t, s, withBody(t, s, "1", order("1", at)))
+		observe(t, s, withBody(t, s, "2", order("2", at)))
+		hold("A", take(t, s, at.String(), at)...)
+		if n := grown(); n != 2 {
+			t.Errorf("of two that came it grows by %d", n)
+		}
+		hold("A", retried()...)
+		if n := grown(); n != 0 {
+			t.Errorf("of two that came back it grows by %d", n)
+		}
+		hold("B", retried()...)
+		if n := grown(); n != 2 {
+			t.Errorf("of two that came from another cause it grows by %d", n)
+		}
+		works := retried()
+		finish(t, s, synced(works[0], at.String(), at))
+		hold("B", works[1])
+		works = retried()
+		hold("B", works...)
+		if n := grown(); n != 1 {
+			t.Errorf("of one that came back and one that had gone it grows by %d", n)
+		}
+		// A fetch that is given up brings its tasks to a cause, too.
+		record := observe(t, s, order("3", at)).RecordID
+		giveUp(t, s, store.FetchWish{RecordID: record, Asked: 1}, at)
+		list, err := s.GrowingCauses(t.Context(), at, 1, at)
+		if err != nil || len(list) != 2 {
+			t.Errorf("growing are %+v, %v", list, err)
 		}
 	})
 }

@@ -16,6 +16,18 @@ func (w watching) read(ctx context.Context, fn txFunc) error {
 	return w.engine.read(ctx, func(ctx context.Context, tx Tx) error { return fn(ctx, watchedTx{tx, w.see}) })
 }
 
+// WatchedWrites is like Watched, and sees what is written, too. Such a write cannot ask for anything to be done when it is
+// committed.
+func WatchedWrites(s *Store, see func(ctx context.Context, tx Tx, query string, args []any)) *Store {
+	return New(&DB{engine: watchingWrites{watching{s.engine, see}}, dialect: s.dialect, sqlite: s.sqlite, postgres: s.postgres}, s.sealer)
+}
+
+type watchingWrites struct{ watching }
+
+func (w watchingWrites) write(ctx context.Context, fn txFunc) error {
+	return w.engine.write(ctx, func(ctx context.Context, tx Tx) error { return fn(ctx, watchedTx{tx, w.see}) })
+}
+
 type watchedTx struct {
 	Tx
 	see func(ctx context.Context, tx Tx, query string, args []any)
@@ -29,6 +41,11 @@ func (t watchedTx) Query(ctx context.Context, sql string, args ...any) (Rows, er
 func (t watchedTx) QueryRow(ctx context.Context, sql string, args ...any) Row {
 	t.see(ctx, t.Tx, sql, args)
 	return t.Tx.QueryRow(ctx, sql, args...)
+}
+
+func (t watchedTx) Exec(ctx context.Context, sql string, args ...any) (int64, error) {
+	t.see(ctx, t.Tx, sql, args)
+	return t.Tx.Exec(ctx, sql, args...)
 }
 
 // Terms gives the hashes that words are found by.

@@ -328,12 +328,8 @@ func (l *list) walkWaiting(ctx context.Context, tx Tx, f TaskFilter, chosen *cho
 		l.restOf(f, chosen, true, false)
 		return nil
 	}
-	w.add("waiting_since <> 0")
-	if !chosen.all {
-		w.streams = map[int64]bool{}
-		for _, id := range chosen.ids {
-			w.streams[id] = true
-		}
+	for _, id := range chosen.ids {
+		w.add("waiting_since <> 0 AND stream_id = ?", id)
 	}
 	l.restOf(f, nil, true, true)
 	return nil
@@ -448,15 +444,15 @@ func (f TaskFilter) fewRecords(ctx context.Context, tx Tx) ([]int64, error) {
 }
 
 // fewTasks gives the tasks of the chosen streams and states that are not at their end; nil when they are many, or when
-// nothing chooses.
+// no state is chosen: then the index has them in their order.
 func (f TaskFilter) fewTasks(ctx context.Context, tx Tx, chosen *chosenStreams) ([]int64, error) {
-	if chosen.byKind && len(f.States) == 0 {
+	if len(f.States) == 0 {
 		return nil, nil
 	}
 	tasks := []int64{}
 	for _, id := range chosen.ids {
 		for _, state := range []TaskState{TaskWaiting, TaskWorking, TaskHeld, TaskFailed} {
-			if len(f.States) > 0 && !slices.Contains(f.States, state) {
+			if !slices.Contains(f.States, state) {
 				continue
 			}
 			some, err := scanIDs(tx.Query(ctx, `SELECT id FROM tasks WHERE stream_id = $1 AND state = $2 LIMIT $3`, id, string(state), few+1-len(tasks)))
@@ -599,7 +595,7 @@ func idsOf(places []place) []int64 {
 
 // count counts up to limit.
 func (l *list) count(ctx context.Context, tx Tx, limit int) (n int, more bool, err error) {
-	if w, ok := l.walk.(*rangeWalk); ok && l.rest.empty() && w.streams == nil {
+	if w, ok := l.walk.(*rangeWalk); ok && l.rest.empty() {
 		n, err = w.count(ctx, tx, limit+1)
 		return min(n, limit), n > limit, err
 	}

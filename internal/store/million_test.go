@@ -254,6 +254,64 @@ func TestScreensReadFromIndexes(t *testing.T) {
 	})
 }
 
+// What is asked of a backlog each minute, or on the first screen, is a search in the index that is made for it: neither
+// what waits for something else nor the history is read.
+func TestBacklogsAreAskedOfTheirIndexes(t *testing.T) {
+	sequential(t)
+	now := filledAt.Add(time.Minute)
+	eachDatabase(t, func(t *testing.T, s *store.Store) {
+		fill(t, s, 5000)
+		for name, c := range map[string]struct {
+			index string
+			run   func(ctx context.Context, s *store.Store) error
+		}{
+			"oldest task of a kind": {`tasks_waiting_since`, func(ctx context.Context, s *store.Store) error {
+				row, err := s.OldestTask(ctx, "", "order")
+				if err == nil && row == nil {
+					err = fmt.Errorf("there is none")
+				}
+				return err
+			}},
+			"oldest task of a flow": {`tasks_waiting_since`, func(ctx context.Context, s *store.Store) error {
+				_, err := s.OldestTask(ctx, "market-erp", "")
+				return err
+			}},
+			"oldest orders": {`tasks_waiting_since`, func(ctx context.Context, s *store.Store) error {
+				oldest, err := s.OldestOrders(ctx)
+				if err == nil && len(oldest) != 3 {
+					err = fmt.Errorf("oldest orders of %v", oldest)
+				}
+				return err
+			}},
+			"old orders of a flow": {`tasks_waiting_since`, func(ctx context.Context, s *store.Store) error {
+				_, err := s.OrdersOlderThan(ctx, "market-erp", now.Add(-300*24*time.Hour))
+				return err
+			}},
+			"growing causes": {`tasks_rested`, func(ctx context.Context, s *store.Store) error {
+				_, err := s.GrowingCauses(ctx, now.Add(-time.Hour), 10, now)
+				return err
+			}},
+		} {
+			var plans []string
+			watched := store.Watched(s, func(ctx context.Context, tx store.Tx, query string, args []any) {
+				plan, err := explain(ctx, tx, query, args)
+				if err != nil {
+					t.Fatal(err)
+				}
+				plans = append(plans, plan...)
+			})
+			if err := c.run(t.Context(), watched); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			text := strings.Join(plans, "\n")
+			others := regexp.MustCompile(`\btasks_(stream|seen|stuck|cause|stake|synced)\b|SCAN (tasks|t)\b|Seq Scan on tasks\b`)
+			if !strings.Contains(text, c.index) || others.MatchString(text) {
+				t.Errorf("%s:\n%s", name, text)
+			}
+		}
+	})
+}
+
 func explain(ctx context.Context, tx store.Tx, query string, args []any) ([]string, error) {
 	verb := "EXPLAIN QUERY PLAN "
 	if tx.Dialect() == store.Postgres {

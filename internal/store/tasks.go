@@ -77,11 +77,15 @@ func (s *Store) TakeTasks(ctx context.Context, destination string, number int, r
 			destination, number, run, millis(now.Add(settle)), millis(now)); err != nil {
 			return err
 		}
+		flows, err := waitingFlows(ctx, tx, destination, number)
+		if err != nil {
+			return err
+		}
 		for _, priority := range priorities {
-			if len(ids) == limit {
+			if len(ids) == limit || len(flows) == 0 {
 				break
 			}
-			some, err := s.takePriority(ctx, tx, destination, number, run, now, priority, limit-len(ids))
+			some, err := s.takePriority(ctx, tx, destination, number, run, now, priority, limit-len(ids), flows)
 			if err != nil {
 				return err
 			}
@@ -98,16 +102,25 @@ func (s *Store) TakeTasks(ctx context.Context, destination string, number int, r
 	return s.loadWork(ctx, destination, ids, now.Add(settle))
 }
 
-func (s *Store) takePriority(ctx context.Context, tx Tx, destination string, number int, run string, now time.Time, priority, limit int) (ids []int64, err error) {
+// takePriority takes the most urgent tasks of one priority. They are searched flow by flow, so that those of other
+// flows, which may be many and paused, are passed over.
+func (s *Store) takePriority(ctx context.Context, tx Tx, destination string, number int, run string, now time.Time, priority, limit int, flows []string) (ids []int64, err error) {
+	args := []any{destination, number, run, millis(now), priority, limit}
+	searches := make([]string, len(flows))
+	for i, flow := range flows {
+		args = append(args, flow)
+		searches[i] = fmt.Sprintf(`
+			SELECT id, due_at FROM (
+				SELECT id, due_at FROM tasks
+				WHERE destination = $1 AND lane = $2 AND state = 'waiting' AND flow = $%d AND priority = $5 AND due_at > 0 AND due_at <= $4
+				ORDER BY due_at, id LIMIT $6) AS flow%d`, len(args), i)
+	}
 	rows, err := tx.Query(ctx, `
 		UPDATE tasks SET state = 'working', run = $3, attempts = attempts + 1, intent_at = $4, updated_at = $4,
 			delivered_hash = CASE WHEN again THEN '' ELSE delivered_hash END, again = FALSE
 		WHERE state = 'waiting' AND id IN (
-			SELECT id FROM tasks
-			WHERE destination = $1 AND lane = $2 AND state = 'waiting' AND priority = $5 AND due_at > 0 AND due_at <= $4
-			AND flow NOT IN (SELECT name FROM flows WHERE paused)
-			ORDER BY due_at, id LIMIT $6)
-		RETURNING id`, destination, number, run, millis(now), priority, limit)
+			SELECT id FROM (`+strings.Join(searches, ` UNION ALL `)+`) AS due ORDER BY due_at, id LIMIT $6)
+		RETURNING id`, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -289,6 +302,11 @@ func (s *Store) FinishTask(ctx context.Context, tx Tx, r Result) (again bool, er
 	}
 	if err != nil {
 		return false, fmt.Errorf("task %d: %w", r.Work.TaskID, err)
+	}
+	if causeID > 0 {
+		if err := noteRest(ctx, tx, "id", r.Work.TaskID, r.Ended); err != nil {
+			return false, err
+		}
 	}
 	if done {
 		failed, err := s.failIfUnread(ctx, tx, r.Work, r.Ended)

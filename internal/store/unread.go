@@ -59,12 +59,16 @@ func (s *Store) failUnread(ctx context.Context, tx Tx, recordID int64, cause Cau
 	if err != nil {
 		return false, err
 	}
-	return s.moveAndTell(ctx, tx, now, `
+	moved, err := s.moveAndTell(ctx, tx, now, `
 		UPDATE tasks SET state = CASE WHEN pinned THEN 'held' ELSE 'failed' END,
 			cause_id = CASE WHEN pinned THEN cause_id ELSE CAST($3 AS BIGINT) END, reason = CASE WHEN pinned THEN reason ELSE $4 END,
 			waiting_since = CASE WHEN waiting_since = 0 THEN $5 ELSE waiting_since END, updated_at = $5
 		WHERE record_id = $1 AND flow = $2 AND (state = 'waiting' AND due_at = 0 OR state = 'synced' OR state = 'skipped' AND NOT pinned)
 		RETURNING id, `+anybodyListens, recordID, cause.Flow, causeID, reason, millis(now))
+	if err != nil || !moved {
+		return moved, err
+	}
+	return true, noteRest(ctx, tx, "record_id", recordID, now)
 }
 
 // failIfUnread fails a task whose delivery went well although the record may have changed since. It must follow the

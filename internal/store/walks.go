@@ -13,8 +13,6 @@ type rangeWalk struct {
 	ranges []conditions
 	// since and until bound the column, both included.
 	since, until int64
-	// streams are the ones that are wanted; nil for all. The index has the stream of each task.
-	streams map[int64]bool
 }
 
 // add adds a range.
@@ -24,18 +22,11 @@ func (w *rangeWalk) add(text string, args ...any) {
 	w.ranges = append(w.ranges, c)
 }
 
-// passing is how many rows are read at once when only some streams are wanted.
-const passing = 2048
-
 func (w *rangeWalk) next(ctx context.Context, tx Tx, after place, n int) (step, error) {
-	if w.streams != nil {
-		n = max(n, passing)
-	}
 	st := step{last: after, end: true}
 	since, until := w.since, w.until
-	wanted := map[int64]bool{}
 	for _, r := range w.ranges {
-		places, err := w.read(ctx, tx, r, after, since, until, n, wanted)
+		places, err := w.read(ctx, tx, r, after, since, until, n)
 		if err != nil {
 			return step{}, err
 		}
@@ -57,32 +48,12 @@ func (w *rangeWalk) next(ctx context.Context, tx Tx, after place, n int) (step, 
 	if len(st.places) > 0 {
 		st.last = st.places[len(st.places)-1]
 	}
-	if w.streams != nil {
-		st.places = slices.DeleteFunc(st.places, func(p place) bool { return !wanted[p.id] })
-	}
 	return st, nil
 }
 
-func (w *rangeWalk) read(ctx context.Context, tx Tx, r conditions, after place, since, until int64, n int, wanted map[int64]bool) ([]place, error) {
+func (w *rangeWalk) read(ctx context.Context, tx Tx, r conditions, after place, since, until int64, n int) ([]place, error) {
 	query, args := w.query(r, after, since, until, n)
-	rows, err := tx.Query(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var places []place
-	for rows.Next() {
-		var p place
-		var streamID int64
-		if err := rows.Scan(&p.at, &p.id, &streamID); err != nil {
-			return nil, err
-		}
-		if w.streams[streamID] {
-			wanted[p.id] = true
-		}
-		places = append(places, p)
-	}
-	return places, rows.Err()
+	return scanPlaces(tx.Query(ctx, query, args...))
 }
 
 func (w *rangeWalk) query(r conditions, after place, since, until int64, n int) (string, []any) {
@@ -91,17 +62,30 @@ func (w *rangeWalk) query(r conditions, after place, since, until int64, n int) 
 		args = append(args, value)
 		return "$" + strconv.Itoa(len(args))
 	}
-	comparison, direction, streamID := "<", "DESC", "0"
+	comparison, direction := "<", "DESC"
 	if w.mode == modeWaiting {
 		comparison, direction = ">", "ASC"
 	}
-	if w.streams != nil {
-		streamID = "stream_id"
-	}
-	return `SELECT ` + w.column + `, id, ` + streamID + ` FROM tasks WHERE ` + where +
+	return `SELECT ` + w.column + `, id FROM tasks WHERE ` + where +
 		` AND ` + w.column + ` >= ` + number(since) + ` AND ` + w.column + ` <= ` + number(until) +
 		` AND (` + w.column + `, id) ` + comparison + ` (` + number(after.at) + `, ` + number(after.id) + `)` +
 		` ORDER BY ` + w.column + ` ` + direction + `, id ` + direction + ` LIMIT ` + number(int64(n)), args
+}
+
+func scanPlaces(rows Rows, err error) ([]place, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var places []place
+	for rows.Next() {
+		var p place
+		if err := rows.Scan(&p.at, &p.id); err != nil {
+			return nil, err
+		}
+		places = append(places, p)
+	}
+	return places, rows.Err()
 }
 
 // count counts up to limit.
@@ -167,20 +151,7 @@ func tasksWith(ctx context.Context, tx Tx, at, column string, some []int64, rest
 		text, more := rest.text(len(args) + 1)
 		query, args = query+` AND `+text, append(args, more...)
 	}
-	rows, err := tx.Query(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var places []place
-	for rows.Next() {
-		var p place
-		if err := rows.Scan(&p.at, &p.id); err != nil {
-			return nil, err
-		}
-		places = append(places, p)
-	}
-	return places, rows.Err()
+	return scanPlaces(tx.Query(ctx, query, args...))
 }
 
 func (w *setWalk) next(_ context.Context, _ Tx, after place, n int) (step, error) {
