@@ -28,16 +28,18 @@ type Figures struct {
 // Today is a source's day beside Orderly's.
 type Today struct {
 	store.Day
-	// AtSource is how many orders the source itself has of today; -1 where it cannot tell or was not
-	// asked yet.
+	// AtSource is how many orders the source itself says that it has changed today, new ones included; -1 where it
+	// cannot tell or was not asked yet.
 	AtSource int       `json:"at_source"`
 	AskedAt  time.Time `json:"asked_at,omitzero"`
 }
 
-// Agrees says whether what the source has, Orderly has seen, and what it has seen is settled.
+// Missing is how many of the orders that the source has changed today are not known here as changed.
+func (t Today) Missing() int { return max(0, t.AtSource-t.Changed) }
+
+// Agrees says whether everything that the source has changed is known here, and what is new is settled.
 func (t Today) Agrees() bool {
-	settled := int64(t.Seen) == t.States[store.TaskSynced]+t.States[store.TaskSkipped]
-	return settled && (t.AtSource < 0 || t.Seen >= t.AtSource)
+	return t.Missing() == 0 && int64(t.Seen) == t.States[store.TaskSynced]+t.States[store.TaskSkipped]
 }
 
 // Total counts the orders in each state over all flows.
@@ -156,7 +158,7 @@ func sinceFirst(minutes []store.Minute, all int64) []store.Minute {
 	return minutes[max(0, min(first-1, len(minutes)-fewestMinutes)):]
 }
 
-// askSources asks those sources that were not asked for a while how many orders they have of today.
+// askSources asks those sources that were not asked for a while how many orders they have changed today.
 func (d *Desk) askSources(ctx context.Context, before map[string]sourceCounted, day time.Time) map[string]sourceCounted {
 	ctx, cancel := context.WithTimeout(ctx, askSourceTime)
 	defer cancel()

@@ -36,3 +36,23 @@ func TestChartBeginsAtTheFirstOrderOfAll(t *testing.T) {
 		})
 	}
 }
+
+func TestADayAgreesWhenNothingOfItIsMissing(t *testing.T) {
+	settled := store.Day{Changed: 12, Seen: 10, States: store.Counts{store.TaskSynced: 9, store.TaskSkipped: 1}}
+	waiting := store.Day{Changed: 12, Seen: 10, States: store.Counts{store.TaskSynced: 9, store.TaskWaiting: 1}}
+	for _, c := range []struct {
+		name    string
+		today   Today
+		missing int
+		agrees  bool
+	}{
+		{"the source has changed as many", Today{Day: settled, AtSource: 12}, 0, true},
+		{"the source has changed one more", Today{Day: settled, AtSource: 13}, 1, false},
+		{"the source cannot tell", Today{Day: settled, AtSource: -1}, 0, true},
+		{"one is on its way", Today{Day: waiting, AtSource: 12}, 0, false},
+	} {
+		if c.today.Missing() != c.missing || c.today.Agrees() != c.agrees {
+			t.Errorf("%s: %d are missing, agrees %v; want %d and %v", c.name, c.today.Missing(), c.today.Agrees(), c.missing, c.agrees)
+		}
+	}
+}

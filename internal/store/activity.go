@@ -161,8 +161,10 @@ func (s *Store) OldestTask(ctx context.Context, flow, kind string) (*TaskRow, er
 // Day is what happened to the records of a source since a time, such as the begin of the day.
 type Day struct {
 	Source string `json:"source"`
-	Seen   int    `json:"seen"`   // records first seen since
-	Synced int    `json:"synced"` // tasks that came into their destination since, whenever the record was seen
+	// Changed is the number of records that the source changed since, as far as they are known here.
+	Changed int `json:"changed"`
+	Seen    int `json:"seen"`   // records first seen since
+	Synced  int `json:"synced"` // tasks that came into their destination since, whenever the record was seen
 	// What became of the tasks of the records that were first seen since.
 	States Counts `json:"states"`
 }
@@ -178,6 +180,9 @@ func (s *Store) Today(ctx context.Context, kind string, since time.Time) ([]Day,
 	}
 	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
 		clear(days)
+		if err := eachCount(ctx, tx, changedSince, []any{kind, millis(since)}, func(source, _ string, n int64) { day(source).Changed += int(n) }); err != nil {
+			return err
+		}
 		if err := eachCount(ctx, tx, seenSince, []any{kind, millis(since)}, func(source, _ string, n int64) { day(source).Seen += int(n) }); err != nil {
 			return err
 		}
@@ -204,6 +209,9 @@ func (s *Store) Today(ctx context.Context, kind string, since time.Time) ([]Day,
 const (
 	seenSince = `
 		SELECT s.connection, '', (SELECT COUNT(*) FROM records r WHERE r.connection = s.connection AND r.kind = s.kind AND r.first_seen >= $2)
+		FROM (SELECT DISTINCT connection, kind FROM streams) AS s WHERE ($1 = '' OR s.kind = $1)`
+	changedSince = `
+		SELECT s.connection, '', (SELECT COUNT(*) FROM records r WHERE r.connection = s.connection AND r.kind = s.kind AND r.source_time >= $2)
 		FROM (SELECT DISTINCT connection, kind FROM streams) AS s WHERE ($1 = '' OR s.kind = $1)`
 	syncedSince = `
 		SELECT s.connection, s.destination, (SELECT COUNT(*) FROM tasks t WHERE t.stream_id = s.id AND t.synced_at <> 0 AND t.synced_at >= $2)

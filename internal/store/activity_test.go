@@ -166,3 +166,28 @@ func TestVersionChangesWithWhatIsShown(t *testing.T) {
 		changes("nothing", false)
 	})
 }
+
+// What the source changes today may have come long ago: it is not new, and counts beside what the source says of today.
+func TestChangesOfTheDayAreThoseOfTheSource(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store.Store) {
+		for _, c := range []struct {
+			id      string
+			at      time.Time
+			changed time.Time
+		}{
+			{"old", start.Add(-48 * time.Hour), start.Add(-48 * time.Hour)},
+			{"shipped today", start.Add(-48 * time.Hour), start.Add(-48 * time.Hour)},
+			{"shipped today", start.Add(time.Hour), start.Add(time.Hour)},
+			{"new", start.Add(time.Hour), start.Add(time.Hour)},
+			{"late", start.Add(time.Hour), start.Add(-time.Hour)},
+		} {
+			o := withBody(t, s, c.id+c.at.String(), order(c.id, c.at))
+			o.SourceTime = c.changed
+			observe(t, s, o)
+		}
+		days, err := s.Today(t.Context(), "order", start)
+		if err != nil || len(days) != 1 || days[0].Changed != 2 || days[0].Seen != 2 {
+			t.Errorf("the day is %+v, %v; want two changed and two new", days, err)
+		}
+	})
+}

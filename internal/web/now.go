@@ -108,10 +108,9 @@ func backlogTone(b store.Backlog) string {
 
 // todayText compares both sides of a day in words.
 func todayText(t desk.Today) string {
-	missing := t.AtSource - t.Seen
-	switch {
-	case t.AtSource >= 0 && missing > 0:
-		return plural(missing, "order is", "orders are") + " not seen yet: the next poll brings them"
+	switch missing := t.Missing(); {
+	case missing > 0:
+		return plural(missing, "change is", "changes are") + " not seen yet: the next poll brings them"
 	case t.States[store.TaskHeld]+t.States[store.TaskFailed] > 0:
 		return "some wait for a person"
 	case t.Agrees():
@@ -122,7 +121,7 @@ func todayText(t desk.Today) string {
 
 func todayTone(t desk.Today) string {
 	switch {
-	case t.States[store.TaskHeld]+t.States[store.TaskFailed] > 0 || t.AtSource > t.Seen:
+	case t.States[store.TaskHeld]+t.States[store.TaskFailed] > 0 || t.Missing() > 0:
 		return "warn"
 	case t.Agrees():
 		return "good"
