@@ -148,7 +148,7 @@ func (b *bulks) change(id string, change func(one *bulk) error) (Bulk, error) {
 		}
 		return one.copy(), err
 	}
-	return Bulk{}, &NotFoundError{Text: "There is no such bulk action any more. What it has done stands in the audit."}
+	return Bulk{}, &NotFoundError{Text: "There is no such bulk action here any more, or another node does it. What it has done stands in the audit."}
 }
 
 func (one *bulk) copy() Bulk {
