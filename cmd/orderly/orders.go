@@ -143,7 +143,7 @@ func orderRows(rows []store.TaskRow, now time.Time) [][]string {
 			state += " (by hand)"
 		}
 		out = append(out, []string{
-			strconv.FormatInt(r.ID, 10), r.Flow, number, strings.TrimSpace(r.Amount + " " + r.Currency), state, r.Document, ago(r.FirstSeen, now), shorten(r.Reason, 90),
+			strconv.FormatInt(r.ID, 10), r.Flow, number, r.Price(), state, r.Document, ago(r.FirstSeen, now), shorten(r.Reason, 90),
 		})
 	}
 	return out
@@ -254,8 +254,8 @@ func printStory(w io.Writer, story store.Story, requests bool) error {
 	if t.Number != "" {
 		p("  number    %s", t.Number)
 	}
-	if t.Amount != "" {
-		p("  amount    %s %s", t.Amount, t.Currency)
+	if price := t.Price(); price != "" {
+		p("  amount    %s", price)
 	}
 	p("  state     %s", t.State)
 	if t.Reason != "" {

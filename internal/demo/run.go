@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -200,7 +199,7 @@ func (f *feed) tell(ctx context.Context) error {
 			continue
 		}
 		f.told[t.ID] = now
-		line := fmt.Sprintf("%s  %-22s %-10s %12s  by %-8s", time.Now().Format("15:04:05"), t.Flow, t.Number, strings.TrimSpace(t.Amount+" "+t.Currency), t.FirstVia)
+		line := fmt.Sprintf("%s  %-22s %-10s %12s  by %-8s", time.Now().Format("15:04:05"), t.Flow, t.Number, t.Price(), t.FirstVia)
 		if t.State == store.TaskSynced {
 			f.print("%s → %s", line, t.Document)
 		} else {

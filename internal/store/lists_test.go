@@ -357,3 +357,13 @@ func TestAmountFollowsTheRecordToItsTasks(t *testing.T) {
 		}
 	})
 }
+
+func TestAPriceHasTheDecimalsOfItsCurrency(t *testing.T) {
+	for _, c := range []struct{ amount, currency, want string }{
+		{"116.1", "EUR", "116.10 EUR"}, {"35759", "JPY", "35759 JPY"}, {"0.125", "USD", "0.125 USD"}, {"", "", ""},
+	} {
+		if got := (store.TaskRow{Amount: c.amount, Currency: c.currency}).Price(); got != c.want {
+			t.Errorf("%s %s is written %q; want %q", c.amount, c.currency, got, c.want)
+		}
+	}
+}

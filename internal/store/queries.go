@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/orderlyhq/orderly/money"
 )
 
 // TaskRow is a task as people look at it.
@@ -37,6 +39,15 @@ type TaskRow struct {
 	Buyer        Buyer     `json:"-"`                  // personal data
 	Document     string    `json:"document,omitempty"` // number or id of the linked order or customer
 	DocumentURL  string    `json:"document_url,omitempty"`
+}
+
+// Price is the amount as people write it: "12.30 EUR"; "" where none is known.
+func (t TaskRow) Price() string {
+	amount, err := money.Parse(t.Amount, money.Currency(t.Currency))
+	if err != nil {
+		return ""
+	}
+	return amount.String()
 }
 
 const taskRowQuery = `
