@@ -52,21 +52,17 @@ const (
 )
 
 func countByMinute(ctx context.Context, tx Tx, query, kind string, since int64) (map[int64]int, error) {
-	rows, err := tx.Query(ctx, query, kind, since)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	counts := map[int64]int{}
-	for rows.Next() {
+	err := each(ctx, tx, func(row Row) error {
 		var minute int64
 		var n int
-		if err := rows.Scan(&minute, &n); err != nil {
-			return nil, err
+		if err := row.Scan(&minute, &n); err != nil {
+			return err
 		}
 		counts[minute] = n
-	}
-	return counts, rows.Err()
+		return nil
+	}, query, kind, since)
+	return counts, err
 }
 
 // Lag is how long the newest synced tasks of a source took from being seen to being in their destination.
@@ -117,20 +113,11 @@ type syncedLag struct{ at, lag int64 }
 const newestLagsQuery = `SELECT synced_at, lag_ms FROM tasks WHERE stream_id = $1 AND synced_at <> 0 ORDER BY synced_at DESC LIMIT $2`
 
 func newestLags(ctx context.Context, tx Tx, streamID int64) ([]syncedLag, error) {
-	rows, err := tx.Query(ctx, newestLagsQuery, streamID, lagTasks)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var lags []syncedLag
-	for rows.Next() {
+	return collect(ctx, tx, func(row Row) (syncedLag, error) {
 		var l syncedLag
-		if err := rows.Scan(&l.at, &l.lag); err != nil {
-			return nil, err
-		}
-		lags = append(lags, l)
-	}
-	return lags, rows.Err()
+		err := row.Scan(&l.at, &l.lag)
+		return l, err
+	}, newestLagsQuery, streamID, lagTasks)
 }
 
 func lagOf(source string, lags []syncedLag) Lag {
@@ -226,20 +213,15 @@ const (
 
 // eachCount reads counts by source and destination.
 func eachCount(ctx context.Context, tx Tx, query string, args []any, take func(source, destination string, n int64)) error {
-	rows, err := tx.Query(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
+	return each(ctx, tx, func(row Row) error {
 		var source, destination string
 		var n int64
-		if err := rows.Scan(&source, &destination, &n); err != nil {
+		if err := row.Scan(&source, &destination, &n); err != nil {
 			return err
 		}
 		take(source, destination, n)
-	}
-	return rows.Err()
+		return nil
+	}, query, args...)
 }
 
 // Backlog is what is on its way to a destination.

@@ -23,23 +23,12 @@ type Alert struct {
 
 const alertQuery = `SELECT id, rule, subject, title, since_at, seen_at, begun_at, told_at, ended_at FROM alerts`
 
-func queryAlerts(ctx context.Context, tx Tx, query string, args ...any) ([]Alert, error) {
-	rows, err := tx.Query(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var list []Alert
-	for rows.Next() {
-		var a Alert
-		var since, seen, begun, told, ended int64
-		if err := rows.Scan(&a.ID, &a.Rule, &a.Subject, &a.Title, &since, &seen, &begun, &told, &ended); err != nil {
-			return nil, err
-		}
-		a.Since, a.Seen, a.Begun, a.Told, a.Ended = moment(since), moment(seen), moment(begun), moment(told), moment(ended)
-		list = append(list, a)
-	}
-	return list, rows.Err()
+func scanAlert(row Row) (Alert, error) {
+	var a Alert
+	var since, seen, begun, told, ended int64
+	err := row.Scan(&a.ID, &a.Rule, &a.Subject, &a.Title, &since, &seen, &begun, &told, &ended)
+	a.Since, a.Seen, a.Begun, a.Told, a.Ended = moment(since), moment(seen), moment(begun), moment(told), moment(ended)
+	return a, err
 }
 
 // OpenAlerts gives the alerts that last, those included that have not lasted long enough to be told. Alone means that
@@ -49,7 +38,7 @@ func (s *Store) OpenAlerts(ctx context.Context, tx Tx, alone bool) ([]Alert, err
 	if alone && tx.Dialect() == Postgres {
 		query += ` FOR UPDATE`
 	}
-	return queryAlerts(ctx, tx, query)
+	return collect(ctx, tx, scanAlert, query)
 }
 
 // Alerts gives the alerts that people were told of, newest first: those that last, or those that are over.
@@ -63,11 +52,7 @@ func (s *Store) Alerts(ctx context.Context, over bool, beforeID int64, limit int
 		args = append(args, beforeID)
 		query += ` AND id < $2`
 	}
-	var list []Alert
-	err := s.Read(ctx, func(ctx context.Context, tx Tx) (err error) {
-		list, err = queryAlerts(ctx, tx, query+` ORDER BY id DESC LIMIT $1`, args...)
-		return err
-	})
+	list, err := readList(ctx, s, scanAlert, query+` ORDER BY id DESC LIMIT $1`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("alerts: %w", err)
 	}
@@ -127,29 +112,19 @@ func (s *Store) ForgetBreakers(ctx context.Context, tx Tx, node string) error {
 
 // OpenBreakers gives the breakers that are open.
 func (s *Store) OpenBreakers(ctx context.Context) ([]OpenBreaker, error) {
-	var list []OpenBreaker
-	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
-		list = list[:0]
-		rows, err := tx.Query(ctx, `SELECT connection, node, since_at, seen_at FROM breakers ORDER BY connection, node`)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var b OpenBreaker
-			var since, seen int64
-			if err := rows.Scan(&b.Connection, &b.Node, &since, &seen); err != nil {
-				return err
-			}
-			b.Since, b.Seen = moment(since), moment(seen)
-			list = append(list, b)
-		}
-		return rows.Err()
-	})
+	list, err := readList(ctx, s, scanBreaker, `SELECT connection, node, since_at, seen_at FROM breakers ORDER BY connection, node`)
 	if err != nil {
 		return nil, fmt.Errorf("breakers: %w", err)
 	}
 	return list, nil
+}
+
+func scanBreaker(row Row) (OpenBreaker, error) {
+	var b OpenBreaker
+	var since, seen int64
+	err := row.Scan(&b.Connection, &b.Node, &since, &seen)
+	b.Since, b.Seen = moment(since), moment(seen)
+	return b, err
 }
 
 // AtStake is how many orders something is about, and how much money: a sum for each currency.
@@ -163,25 +138,20 @@ func (s *Store) atStake(ctx context.Context, condition string, args ...any) (AtS
 	var total AtStake
 	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
 		total = AtStake{}
-		rows, err := tx.Query(ctx, `
-			SELECT currency, COUNT(*), COUNT(amount_e4), CAST(COALESCE(SUM(amount_e4), 0) AS BIGINT) FROM tasks
-			WHERE waiting_since <> 0 AND waiting_since > 0 AND `+condition+` GROUP BY currency ORDER BY currency`, args...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
+		return each(ctx, tx, func(row Row) error {
 			var currency money.Currency
 			var n, known, sum int64
-			if err := rows.Scan(&currency, &n, &known, &sum); err != nil {
+			if err := row.Scan(&currency, &n, &known, &sum); err != nil {
 				return err
 			}
 			total.Orders += n
 			if known > 0 {
 				total.Money = append(total.Money, money.New(decimalOfE4(sum), currency))
 			}
-		}
-		return rows.Err()
+			return nil
+		}, `
+			SELECT currency, COUNT(*), COUNT(amount_e4), CAST(COALESCE(SUM(amount_e4), 0) AS BIGINT) FROM tasks
+			WHERE waiting_since <> 0 AND waiting_since > 0 AND `+condition+` GROUP BY currency ORDER BY currency`, args...)
 	})
 	if err != nil {
 		return AtStake{}, fmt.Errorf("orders and money: %w", err)
@@ -230,32 +200,22 @@ type Growth struct {
 // GrowingCauses gives the causes that are neither snoozed nor ignored and in which at least so many tasks came to rest,
 // held or failed, since a time. A task that was tried again and came back to its cause is not counted anew.
 func (s *Store) GrowingCauses(ctx context.Context, since time.Time, atLeast int, now time.Time) ([]Growth, error) {
-	var list []Growth
-	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
-		list = list[:0]
-		// No index for causes and states: the tasks of a while are few.
-		rows, err := tx.Query(ctx, `
-			SELECT c.id, n.count FROM causes c JOIN (
-				SELECT +cause_id AS cause_id, COUNT(*) AS count FROM tasks
-				WHERE rested_at <> 0 AND rested_at >= $1 AND +cause_id <> 0 AND (state || '') IN ('held', 'failed') GROUP BY +cause_id) n ON n.cause_id = c.id
-			WHERE n.count >= $2 AND c.ignored_why = '' AND c.snoozed_until <= $3 ORDER BY c.id`, millis(since), atLeast, millis(now))
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var g Growth
-			if err := rows.Scan(&g.CauseID, &g.New); err != nil {
-				return err
-			}
-			list = append(list, g)
-		}
-		return rows.Err()
-	})
+	// No index for causes and states: the tasks of a while are few.
+	list, err := readList(ctx, s, scanGrowth, `
+		SELECT c.id, n.count FROM causes c JOIN (
+			SELECT +cause_id AS cause_id, COUNT(*) AS count FROM tasks
+			WHERE rested_at <> 0 AND rested_at >= $1 AND +cause_id <> 0 AND (state || '') IN ('held', 'failed') GROUP BY +cause_id) n ON n.cause_id = c.id
+		WHERE n.count >= $2 AND c.ignored_why = '' AND c.snoozed_until <= $3 ORDER BY c.id`, millis(since), atLeast, millis(now))
 	if err != nil {
 		return nil, fmt.Errorf("growing causes: %w", err)
 	}
 	return list, nil
+}
+
+func scanGrowth(row Row) (Growth, error) {
+	var g Growth
+	err := row.Scan(&g.CauseID, &g.New)
+	return g, err
 }
 
 // noteRest notes since when the tasks with an id in a column rest in their cause.
@@ -271,29 +231,19 @@ func noteRest(ctx context.Context, tx Tx, column string, id int64, now time.Time
 
 // Healths gives of each connection that was not removed what its last check found and whether it is paused.
 func (s *Store) Healths(ctx context.Context) ([]ConnectionHealth, error) {
-	var list []ConnectionHealth
-	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
-		list = list[:0]
-		rows, err := tx.Query(ctx, `SELECT name, paused, paused_why, checked_at, health FROM connections WHERE NOT removed ORDER BY name`)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var h ConnectionHealth
-			var checked int64
-			if err := rows.Scan(&h.Name, &h.Paused, &h.PausedWhy, &checked, &h.Report); err != nil {
-				return err
-			}
-			h.CheckedAt = moment(checked)
-			list = append(list, h)
-		}
-		return rows.Err()
-	})
+	list, err := readList(ctx, s, scanHealth, `SELECT name, paused, paused_why, checked_at, health FROM connections WHERE NOT removed ORDER BY name`)
 	if err != nil {
 		return nil, fmt.Errorf("healths: %w", err)
 	}
 	return list, nil
+}
+
+func scanHealth(row Row) (ConnectionHealth, error) {
+	var h ConnectionHealth
+	var checked int64
+	err := row.Scan(&h.Name, &h.Paused, &h.PausedWhy, &checked, &h.Report)
+	h.CheckedAt = moment(checked)
+	return h, err
 }
 
 // ConnectionHealth is what the last check of a connection found.

@@ -34,32 +34,26 @@ type AuditFilter struct {
 func (s *Store) AuditEntries(ctx context.Context, f AuditFilter) ([]AuditEntry, error) {
 	var list []AuditEntry
 	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
-		list = list[:0]
 		few, err := f.fewSubjects(ctx, tx)
 		if err != nil {
 			return err
 		}
 		query, args := f.query(few, tx.Dialect())
-		rows, err := tx.Query(ctx, query, args...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var e AuditEntry
-			var at int64
-			if err := rows.Scan(&e.ID, &at, &e.Who, &e.Action, &e.Subject, &e.Why, &e.Detail); err != nil {
-				return err
-			}
-			e.At = moment(at)
-			list = append(list, e)
-		}
-		return rows.Err()
+		list, err = collect(ctx, tx, scanAuditEntry, query, args...)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
 	return list, nil
+}
+
+func scanAuditEntry(row Row) (AuditEntry, error) {
+	var e AuditEntry
+	var at int64
+	err := row.Scan(&e.ID, &at, &e.Who, &e.Action, &e.Subject, &e.Why, &e.Detail)
+	e.At = moment(at)
+	return e, err
 }
 
 // fewEntries is up to how many entries of a subject are read as a whole instead of going through all entries.
@@ -85,7 +79,7 @@ func (f AuditFilter) fewSubjects(ctx context.Context, tx Tx) ([]int64, error) {
 	var c conditions
 	c.add(begins("subject", tx.Dialect()), f.Subject, f.Subject+lastLetter)
 	where, args := c.text(1)
-	ids, err := scanIDs(tx.Query(ctx, `SELECT id FROM audit WHERE `+where+` LIMIT $3`, append(args, fewEntries+1)...))
+	ids, err := collect(ctx, tx, scanValue[int64], `SELECT id FROM audit WHERE `+where+` LIMIT $3`, append(args, fewEntries+1)...)
 	if err != nil || len(ids) > fewEntries {
 		return nil, err
 	}

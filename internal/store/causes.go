@@ -162,32 +162,16 @@ func (f CauseFilter) matches(c Cause) bool {
 // when it comes back just then, so the tasks decide; but of the closed ones only the newest are looked at.
 func readCauses(ctx context.Context, tx Tx, f CauseFilter) ([]Cause, error) {
 	if f.ID > 0 {
-		return scanCauses(tx.Query(ctx, `SELECT `+causeColumns+` FROM causes WHERE id = $1`, f.ID))
+		return collect(ctx, tx, scanCause, `SELECT `+causeColumns+` FROM causes WHERE id = $1`, f.ID)
 	}
 	// Both are chosen before the limit, so that one flow's closed causes do not push another's out.
 	const chosen = `($1 = '' OR flow = $1) AND ($2 = '' OR owner = $2)`
-	causes, err := scanCauses(tx.Query(ctx, `SELECT `+causeColumns+` FROM causes WHERE closed_at = 0 AND `+chosen, f.Flow, f.Owner))
+	causes, err := collect(ctx, tx, scanCause, `SELECT `+causeColumns+` FROM causes WHERE closed_at = 0 AND `+chosen, f.Flow, f.Owner)
 	if err != nil {
 		return nil, err
 	}
-	closed, err := scanCauses(tx.Query(ctx, `SELECT `+causeColumns+` FROM causes WHERE closed_at > 0 AND `+chosen+` ORDER BY closed_at DESC, id DESC LIMIT $3`, f.Flow, f.Owner, f.Limit))
+	closed, err := collect(ctx, tx, scanCause, `SELECT `+causeColumns+` FROM causes WHERE closed_at > 0 AND `+chosen+` ORDER BY closed_at DESC, id DESC LIMIT $3`, f.Flow, f.Owner, f.Limit)
 	return append(causes, closed...), err
-}
-
-func scanCauses(rows Rows, err error) ([]Cause, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var causes []Cause
-	for rows.Next() {
-		c, err := scanCause(rows)
-		if err != nil {
-			return nil, err
-		}
-		causes = append(causes, c)
-	}
-	return causes, rows.Err()
 }
 
 // stake is what hangs on a cause.
@@ -204,18 +188,13 @@ func readStakes(ctx context.Context, tx Tx, causeID int64) (map[int64]stake, err
 	if causeID > 0 {
 		query, args = query+` AND cause_id = $1`, []any{causeID}
 	}
-	rows, err := tx.Query(ctx, query+` GROUP BY cause_id, currency ORDER BY cause_id, currency`, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	stakes := map[int64]stake{}
-	for rows.Next() {
+	err := each(ctx, tx, func(row Row) error {
 		var id, sum int64
 		var tasks, known int
 		var currency money.Currency
-		if err := rows.Scan(&id, &currency, &tasks, &known, &sum); err != nil {
-			return nil, err
+		if err := row.Scan(&id, &currency, &tasks, &known, &sum); err != nil {
+			return err
 		}
 		st := stakes[id]
 		st.tasks += tasks
@@ -223,8 +202,9 @@ func readStakes(ctx context.Context, tx Tx, causeID int64) (map[int64]stake, err
 			st.sums = append(st.sums, money.New(decimalOfE4(sum), currency))
 		}
 		stakes[id] = st
-	}
-	return stakes, rows.Err()
+		return nil
+	}, query+` GROUP BY cause_id, currency ORDER BY cause_id, currency`, args...)
+	return stakes, err
 }
 
 // usedCauses steps through the causes that tasks have, with one search in the index for each.

@@ -16,14 +16,9 @@ func (s *Store) ChoresRan(ctx context.Context) (map[string]time.Time, error) {
 	ran := map[string]time.Time{}
 	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
 		clear(ran)
-		rows, err := tx.Query(ctx, `SELECT key, value FROM meta WHERE key LIKE $1`, choreKey+"%")
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
+		return each(ctx, tx, func(row Row) error {
 			var key, value string
-			if err := rows.Scan(&key, &value); err != nil {
+			if err := row.Scan(&key, &value); err != nil {
 				return err
 			}
 			at, err := strconv.ParseInt(value, 10, 64)
@@ -31,8 +26,8 @@ func (s *Store) ChoresRan(ctx context.Context) (map[string]time.Time, error) {
 				return fmt.Errorf("time of %s: %w", key, err)
 			}
 			ran[strings.TrimPrefix(key, choreKey)] = moment(at)
-		}
-		return rows.Err()
+			return nil
+		}, `SELECT key, value FROM meta WHERE key LIKE $1`, choreKey+"%")
 	})
 	return ran, err
 }

@@ -122,24 +122,7 @@ func (s *Store) OpenBackfills(ctx context.Context, now time.Time) ([]Cursor, err
 }
 
 func (s *Store) cursors(ctx context.Context, where string, args ...any) ([]Cursor, error) {
-	var list []Cursor
-	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
-		list = list[:0]
-		rows, err := tx.Query(ctx, `SELECT `+cursorColumns+` FROM cursors WHERE `+where, args...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			c, err := scanCursor(rows)
-			if err != nil {
-				return err
-			}
-			list = append(list, c)
-		}
-		return rows.Err()
-	})
-	return list, err
+	return readList(ctx, s, scanCursor, `SELECT `+cursorColumns+` FROM cursors WHERE `+where, args...)
 }
 
 // SaveCursor stores where a listing stands now. A backfill that a person has stopped stays stopped.

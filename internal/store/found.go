@@ -147,7 +147,7 @@ func newIndexFinder(ctx context.Context, tx Tx, value int64, nextText, amongText
 }
 
 func (f *indexFinder) next(ctx context.Context, tx Tx, below int64, n int) (some, error) {
-	ids, err := scanIDs(tx.Query(ctx, f.nextText, f.value, below, n))
+	ids, err := collect(ctx, tx, scanValue[int64], f.nextText, f.value, below, n)
 	out := some{records: ids, end: len(ids) < n, read: len(ids)}
 	if len(ids) > 0 {
 		out.last = ids[len(ids)-1]
@@ -160,7 +160,7 @@ func (f *indexFinder) among(ctx context.Context, tx Tx, records []int64) ([]int6
 		return nil, nil
 	}
 	ids, args := idList(records, 2)
-	return scanIDs(tx.Query(ctx, f.amongText+`(`+ids+`)`, append([]any{f.value}, args...)...))
+	return collect(ctx, tx, scanValue[int64], f.amongText+`(`+ids+`)`, append([]any{f.value}, args...)...)
 }
 
 func (f *indexFinder) size() int { return f.found }
@@ -178,7 +178,7 @@ func newNamedFinder(ctx context.Context, tx Tx, text string) (*namedFinder, erro
 		other = cut
 	}
 	for _, query := range namedQueries {
-		ids, err := scanIDs(tx.Query(ctx, query, text, other, maxNamed))
+		ids, err := collect(ctx, tx, scanValue[int64], query, text, other, maxNamed)
 		if err != nil {
 			return nil, err
 		}

@@ -30,21 +30,8 @@ func (s *Store) DeliverDue(ctx context.Context, tx Tx, destination string, numbe
 
 // waitingFlows gives the flows that a destination's lane has waiting tasks of and that are not paused.
 func waitingFlows(ctx context.Context, tx Tx, destination string, number int) ([]string, error) {
-	rows, err := tx.Query(ctx, usedFlows+`
+	return collect(ctx, tx, scanValue[string], usedFlows+`
 		SELECT flow FROM used WHERE flow IS NOT NULL AND flow NOT IN (SELECT name FROM flows WHERE paused)`, destination, number)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var flows []string
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, err
-		}
-		flows = append(flows, name)
-	}
-	return flows, rows.Err()
 }
 
 // FetchDue says whether a source's lane has a record to fetch now.
@@ -237,7 +224,7 @@ func (s *Store) moveLane(ctx context.Context, connection string, m laneMove) err
 	for {
 		var some []place
 		err := s.Write(ctx, func(ctx context.Context, tx Tx) (err error) {
-			if some, err = scanPlaces(tx.Query(ctx, m.next, append([]any{after.at, after.id, lanePart}, m.args...)...)); err != nil || len(some) == 0 {
+			if some, err = collect(ctx, tx, scanPlace, m.next, append([]any{after.at, after.id, lanePart}, m.args...)...); err != nil || len(some) == 0 {
 				return err
 			}
 			ids, args := idList(idsOf(some), 2)

@@ -134,22 +134,18 @@ func (s *Store) linksOf(ctx context.Context, tx Tx, destination string, records 
 	if len(records) == 0 {
 		return found, nil
 	}
-	rows, err := tx.Query(ctx, `SELECT `+linkColumns+` FROM links WHERE destination = $1 AND record_id IN (`+placeholders(len(records), 2)+`)`, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		l, err := scanLink(rows)
+	err := each(ctx, tx, func(row Row) error {
+		l, err := scanLink(row)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if found[l.RecordID] == nil {
 			found[l.RecordID] = map[string]Link{}
 		}
 		found[l.RecordID][l.Role] = l
-	}
-	return found, rows.Err()
+		return nil
+	}, `SELECT `+linkColumns+` FROM links WHERE destination = $1 AND record_id IN (`+placeholders(len(records), 2)+`)`, args...)
+	return found, err
 }
 
 // Claim is the right to make something once, or the memory of what was made.

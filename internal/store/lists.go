@@ -435,8 +435,8 @@ func (f TaskFilter) fewRecords(ctx context.Context, tx Tx) ([]int64, error) {
 	if f.MaxAmount != nil {
 		to = roundE4(*f.MaxAmount, -1)
 	}
-	ids, err := scanIDs(tx.Query(ctx, `
-		SELECT id FROM records WHERE amount_e4 IS NOT NULL AND amount_e4 >= $1 AND amount_e4 <= $2 ORDER BY amount_e4, id LIMIT $3`, from, to, few+1))
+	ids, err := collect(ctx, tx, scanValue[int64], `
+		SELECT id FROM records WHERE amount_e4 IS NOT NULL AND amount_e4 >= $1 AND amount_e4 <= $2 ORDER BY amount_e4, id LIMIT $3`, from, to, few+1)
 	if err != nil || len(ids) > few {
 		return nil, err
 	}
@@ -455,7 +455,7 @@ func (f TaskFilter) fewTasks(ctx context.Context, tx Tx, chosen *chosenStreams) 
 			if !slices.Contains(f.States, state) {
 				continue
 			}
-			some, err := scanIDs(tx.Query(ctx, `SELECT id FROM tasks WHERE stream_id = $1 AND state = $2 LIMIT $3`, id, string(state), few+1-len(tasks)))
+			some, err := collect(ctx, tx, scanValue[int64], `SELECT id FROM tasks WHERE stream_id = $1 AND state = $2 LIMIT $3`, id, string(state), few+1-len(tasks))
 			if err != nil {
 				return nil, err
 			}
@@ -465,22 +465,6 @@ func (f TaskFilter) fewTasks(ctx context.Context, tx Tx, chosen *chosenStreams) 
 		}
 	}
 	return tasks, nil
-}
-
-func scanIDs(rows Rows, err error) ([]int64, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var ids []int64
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
-	return ids, rows.Err()
 }
 
 // page reads a page.
@@ -530,7 +514,7 @@ func (l *list) matching(ctx context.Context, tx Tx, places []place) ([]place, er
 	for some := range slices.Chunk(places, 2*scanChunk) {
 		ids, args := idList(idsOf(some), 1)
 		rest, more := l.rest.text(len(args) + 1)
-		found, err := scanIDs(tx.Query(ctx, `SELECT t.id FROM tasks t WHERE t.id IN (`+ids+`) AND `+rest, append(args, more...)...))
+		found, err := collect(ctx, tx, scanValue[int64], `SELECT t.id FROM tasks t WHERE t.id IN (`+ids+`) AND `+rest, append(args, more...)...)
 		if err != nil {
 			return nil, err
 		}
@@ -550,30 +534,19 @@ func loadRows(ctx context.Context, tx Tx, places []place) ([]TaskRow, [][]byte, 
 	tasks, buyers := make([]TaskRow, len(places)), make([][]byte, len(places))
 	for some := range slices.Chunk(places, 2*scanChunk) {
 		ids, args := idList(idsOf(some), 1)
-		if err := loadSome(ctx, tx, ids, args, func(row TaskRow, buyer []byte) {
-			i := byID[row.ID]
-			tasks[i], buyers[i] = row, buyer
-		}); err != nil {
+		if err := each(ctx, tx, func(row Row) error {
+			task, buyer, err := scanTaskRow(row)
+			if err != nil {
+				return err
+			}
+			i := byID[task.ID]
+			tasks[i], buyers[i] = task, buyer
+			return nil
+		}, taskRowQuery+` WHERE t.id IN (`+ids+`)`, args...); err != nil {
 			return nil, nil, err
 		}
 	}
 	return tasks, buyers, nil
-}
-
-func loadSome(ctx context.Context, tx Tx, ids string, args []any, take func(TaskRow, []byte)) error {
-	rows, err := tx.Query(ctx, taskRowQuery+` WHERE t.id IN (`+ids+`)`, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		row, buyer, err := scanTaskRow(rows)
-		if err != nil {
-			return err
-		}
-		take(row, buyer)
-	}
-	return rows.Err()
 }
 
 // idList gives ids as the arguments of a statement whose text is one of a few: the last id fills it up.

@@ -44,23 +44,7 @@ type MapFilter struct {
 // MapChanges gives the changes that the filter chooses, newest first.
 func (s *Store) MapChanges(ctx context.Context, f MapFilter) ([]MapChange, error) {
 	query, args := f.query()
-	var list []MapChange
-	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
-		list = list[:0]
-		rows, err := tx.Query(ctx, query, args...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			c, err := scanMapChange(rows)
-			if err != nil {
-				return err
-			}
-			list = append(list, c)
-		}
-		return rows.Err()
-	})
+	list, err := readList(ctx, s, scanMapChange, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("history of maps: %w", err)
 	}

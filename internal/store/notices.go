@@ -71,7 +71,7 @@ func (s *Store) ChangeEndpoint(ctx context.Context, tx Tx, id string, now time.T
 	if tx.Dialect() == Postgres {
 		query += ` FOR UPDATE`
 	}
-	list, err := s.queryEndpoints(ctx, tx, query, id)
+	list, err := collect(ctx, tx, s.scanEndpoint, query, id)
 	if err != nil {
 		return err
 	}
@@ -122,44 +122,31 @@ func (s *Store) Endpoint(ctx context.Context, id string) (Endpoint, error) {
 func noEndpoint(id string) error { return fmt.Errorf("there is no endpoint %s: %w", id, ErrNoRows) }
 
 func (s *Store) endpoints(ctx context.Context, query string, args ...any) ([]Endpoint, error) {
-	var list []Endpoint
-	err := s.Read(ctx, func(ctx context.Context, tx Tx) (err error) {
-		list, err = s.queryEndpoints(ctx, tx, query, args...)
-		return err
-	})
+	list, err := readList(ctx, s, s.scanEndpoint, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("endpoints: %w", err)
 	}
 	return list, nil
 }
 
-func (s *Store) queryEndpoints(ctx context.Context, tx Tx, query string, args ...any) ([]Endpoint, error) {
-	rows, err := tx.Query(ctx, query, args...)
+func (s *Store) scanEndpoint(row Row) (Endpoint, error) {
+	var e Endpoint
+	var sealed []byte
+	var events string
+	var disabled, failing, rest, created, updated int64
+	if err := row.Scan(&e.ID, &sealed, &events, &e.Description, &e.Disabled, &e.DisabledWhy, &disabled, &e.Failures, &failing, &rest, &created, &updated); err != nil {
+		return Endpoint{}, err
+	}
+	e.Events = strings.Fields(events)
+	e.DisabledAt, e.FailingSince, e.RestUntil, e.CreatedAt, e.UpdatedAt = moment(disabled), moment(failing), moment(rest), moment(created), moment(updated)
+	plain, err := s.sealer.Open(sealed, endpointContext(e.ID))
 	if err != nil {
-		return nil, err
+		return Endpoint{}, fmt.Errorf("settings of endpoint %s: %w; is this the key that the database was made with?", e.ID, err)
 	}
-	defer rows.Close()
-	var list []Endpoint
-	for rows.Next() {
-		var e Endpoint
-		var sealed []byte
-		var events string
-		var disabled, failing, rest, created, updated int64
-		if err := rows.Scan(&e.ID, &sealed, &events, &e.Description, &e.Disabled, &e.DisabledWhy, &disabled, &e.Failures, &failing, &rest, &created, &updated); err != nil {
-			return nil, err
-		}
-		e.Events = strings.Fields(events)
-		e.DisabledAt, e.FailingSince, e.RestUntil, e.CreatedAt, e.UpdatedAt = moment(disabled), moment(failing), moment(rest), moment(created), moment(updated)
-		plain, err := s.sealer.Open(sealed, endpointContext(e.ID))
-		if err != nil {
-			return nil, fmt.Errorf("settings of endpoint %s: %w; is this the key that the database was made with?", e.ID, err)
-		}
-		if err := json.Unmarshal(plain, &e.Settings); err != nil {
-			return nil, fmt.Errorf("settings of endpoint %s: %w", e.ID, err)
-		}
-		list = append(list, e)
+	if err := json.Unmarshal(plain, &e.Settings); err != nil {
+		return Endpoint{}, fmt.Errorf("settings of endpoint %s: %w", e.ID, err)
 	}
-	return list, rows.Err()
+	return e, nil
 }
 
 // RemoveEndpoint removes an endpoint with its list of what was sent.
@@ -198,22 +185,18 @@ type Message struct {
 
 // Wanting gives the endpoints that want messages of a type.
 func (s *Store) Wanting(ctx context.Context, tx Tx, messageType string) ([]string, error) {
-	rows, err := tx.Query(ctx, `SELECT id, events FROM endpoints WHERE NOT disabled ORDER BY id`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	var ids []string
-	for rows.Next() {
+	err := each(ctx, tx, func(row Row) error {
 		var id, events string
-		if err := rows.Scan(&id, &events); err != nil {
-			return nil, err
+		if err := row.Scan(&id, &events); err != nil {
+			return err
 		}
 		if slices.Contains(strings.Fields(events), messageType) {
 			ids = append(ids, id)
 		}
-	}
-	return ids, rows.Err()
+		return nil
+	}, `SELECT id, events FROM endpoints WHERE NOT disabled ORDER BY id`)
+	return ids, err
 }
 
 // AddMessage writes a message for receivers, to be sent from a time on, and gives the ids of its sendings.
@@ -456,21 +439,16 @@ func (s *Store) Sendings(ctx context.Context, f SendingFilter) ([]Sending, error
 		for i := range list {
 			list[i].Tries = nil
 		}
-		rows, err := tx.Query(ctx, `SELECT sending_id, at, took_ms, status, error FROM attempts WHERE sending_id IN (`+placeholders(len(ids), 1)+`) ORDER BY id`, anys(ids)...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
+		return each(ctx, tx, func(row Row) error {
 			var id, at, took int64
 			var a Attempt
-			if err := rows.Scan(&id, &at, &took, &a.Status, &a.Error); err != nil {
+			if err := row.Scan(&id, &at, &took, &a.Status, &a.Error); err != nil {
 				return err
 			}
 			a.At, a.Took = moment(at), time.Duration(took)*time.Millisecond
 			list[place[id]].Tries = append(list[place[id]].Tries, a)
-		}
-		return rows.Err()
+			return nil
+		}, `SELECT sending_id, at, took_ms, status, error FROM attempts WHERE sending_id IN (`+placeholders(len(ids), 1)+`) ORDER BY id`, anys(ids)...)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("attempts: %w", err)
@@ -479,23 +457,7 @@ func (s *Store) Sendings(ctx context.Context, f SendingFilter) ([]Sending, error
 }
 
 func (s *Store) sendings(ctx context.Context, query string, args ...any) ([]Sending, error) {
-	var list []Sending
-	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
-		list = list[:0]
-		rows, err := tx.Query(ctx, query, args...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			one, err := scanSending(rows)
-			if err != nil {
-				return err
-			}
-			list = append(list, one)
-		}
-		return rows.Err()
-	})
+	list, err := readList(ctx, s, scanSending, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("sendings: %w", err)
 	}
@@ -520,21 +482,16 @@ func (s *Store) CountSendings(ctx context.Context) (waiting, failed map[string]i
 	return waiting, failed, err
 }
 
-func countInto(ctx context.Context, tx Tx, counts map[string]int64, query string, args ...any) error {
-	rows, err := tx.Query(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var name string
+func countInto[K comparable](ctx context.Context, tx Tx, counts map[K]int64, query string, args ...any) error {
+	return each(ctx, tx, func(row Row) error {
+		var key K
 		var n int64
-		if err := rows.Scan(&name, &n); err != nil {
+		if err := row.Scan(&key, &n); err != nil {
 			return err
 		}
-		counts[name] = n
-	}
-	return rows.Err()
+		counts[key] = n
+		return nil
+	}, query, args...)
 }
 
 // FinishAttempt records an attempt: the sending's new state, and when it is due again if it waits.

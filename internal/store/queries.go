@@ -89,27 +89,22 @@ func (s *Store) CountTasks(ctx context.Context, kind string) (map[string]Counts,
 		if err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, `SELECT stream_id, state, COUNT(*) FROM tasks GROUP BY stream_id, state`)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
+		return each(ctx, tx, func(row Row) error {
 			var streamID, n int64
 			var state TaskState
-			if err := rows.Scan(&streamID, &state, &n); err != nil {
+			if err := row.Scan(&streamID, &state, &n); err != nil {
 				return err
 			}
 			st := streams[streamID]
 			if kind != "" && st.Kind != kind {
-				continue
+				return nil
 			}
 			if counts[st.Flow] == nil {
 				counts[st.Flow] = Counts{}
 			}
 			counts[st.Flow][state] += n
-		}
-		return rows.Err()
+			return nil
+		}, `SELECT stream_id, state, COUNT(*) FROM tasks GROUP BY stream_id, state`)
 	})
 	return counts, err
 }
@@ -119,20 +114,7 @@ func (s *Store) CountRecords(ctx context.Context, connection, kind string) (map[
 	counts := map[Via]int64{}
 	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
 		clear(counts)
-		rows, err := tx.Query(ctx, `SELECT first_via, COUNT(*) FROM records WHERE connection = $1 AND kind = $2 GROUP BY first_via`, connection, kind)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var via Via
-			var n int64
-			if err := rows.Scan(&via, &n); err != nil {
-				return err
-			}
-			counts[via] = n
-		}
-		return rows.Err()
+		return countInto(ctx, tx, counts, `SELECT first_via, COUNT(*) FROM records WHERE connection = $1 AND kind = $2 GROUP BY first_via`, connection, kind)
 	})
 	return counts, err
 }
@@ -227,22 +209,9 @@ func (s *Store) TaskStory(ctx context.Context, taskID int64) (Story, error) {
 }
 
 func (s *Store) events(ctx context.Context, tx Tx, recordID int64) (list []Event, older int, err error) {
-	rows, err := tx.Query(ctx, `
+	list, err = collect(ctx, tx, scanEvent, `
 		SELECT id, via, topic, change, received_at, source_time, outcome, revision, form FROM events WHERE record_id = $1 ORDER BY id DESC LIMIT $2`, recordID, storyLimit)
 	if err != nil {
-		return nil, 0, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var e Event
-		var at, sourceTime int64
-		if err := rows.Scan(&e.ID, &e.Via, &e.Topic, &e.Change, &at, &sourceTime, &e.Outcome, &e.Revision, &e.Form); err != nil {
-			return nil, 0, err
-		}
-		e.At, e.SourceTime = moment(at), moment(sourceTime)
-		list = append(list, e)
-	}
-	if err := rows.Err(); err != nil {
 		return nil, 0, err
 	}
 	slices.Reverse(list)
@@ -250,23 +219,18 @@ func (s *Store) events(ctx context.Context, tx Tx, recordID int64) (list []Event
 	return list, older, err
 }
 
+func scanEvent(row Row) (Event, error) {
+	var e Event
+	var at, sourceTime int64
+	err := row.Scan(&e.ID, &e.Via, &e.Topic, &e.Change, &at, &sourceTime, &e.Outcome, &e.Revision, &e.Form)
+	e.At, e.SourceTime = moment(at), moment(sourceTime)
+	return e, err
+}
+
 func (s *Store) deliveries(ctx context.Context, tx Tx, taskID int64) (list []Delivery, older int, err error) {
-	rows, err := tx.Query(ctx, `
+	list, err = collect(ctx, tx, scanDelivery, `
 		SELECT id, revision, started_at, finished_at, outcome, detail FROM deliveries WHERE task_id = $1 ORDER BY id DESC LIMIT $2`, taskID, storyLimit)
 	if err != nil {
-		return nil, 0, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var d Delivery
-		var started, finished int64
-		if err := rows.Scan(&d.ID, &d.Revision, &started, &finished, &d.Outcome, &d.Detail); err != nil {
-			return nil, 0, err
-		}
-		d.Started, d.Finished = moment(started), moment(finished)
-		list = append(list, d)
-	}
-	if err := rows.Err(); err != nil {
 		return nil, 0, err
 	}
 	slices.Reverse(list)
@@ -275,6 +239,14 @@ func (s *Store) deliveries(ctx context.Context, tx Tx, taskID int64) (list []Del
 		list[i].Number = older + i + 1
 	}
 	return list, older, err
+}
+
+func scanDelivery(row Row) (Delivery, error) {
+	var d Delivery
+	var started, finished int64
+	err := row.Scan(&d.ID, &d.Revision, &started, &finished, &d.Outcome, &d.Detail)
+	d.Started, d.Finished = moment(started), moment(finished)
+	return d, err
 }
 
 // countOlder says how many there are beside those that are told.
@@ -379,33 +351,25 @@ func (s *Store) actOn(ctx context.Context, tx Tx, action Action, ids []int64, re
 		return nil, nil, fmt.Errorf("there is no action %q", action)
 	}
 	query := `UPDATE tasks SET ` + set + `, updated_at = $1 WHERE id IN (` + placeholders(len(ids), len(args)+1) + `) AND ` + from + ` RETURNING id, destination, lane, record_id, state = 'waiting' AND ` + toRead
-	acted, records, lanes, err := scanActed(tx.Query(ctx, query, append(args, anys(ids)...)...))
-	if err != nil {
-		return nil, nil, err
-	}
-	fetching, err := s.askFetches(ctx, tx, records, now)
-	return acted, append(lanes, fetching...), err
-}
-
-// scanActed scans what actOn has changed: the tasks, the records that must be read for them, and the tasks' lanes.
-func scanActed(rows Rows, err error) (acted, records []int64, lanes []LaneRef, _ error) {
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
+	var records []int64 // that must be read for the tasks
+	err = each(ctx, tx, func(row Row) error {
 		var id, recordID int64
 		var read bool
 		var l LaneRef
-		if err := rows.Scan(&id, &l.Connection, &l.Number, &recordID, &read); err != nil {
-			return nil, nil, nil, err
+		if err := row.Scan(&id, &l.Connection, &l.Number, &recordID, &read); err != nil {
+			return err
 		}
 		acted, lanes = append(acted, id), append(lanes, l)
 		if read {
 			records = append(records, recordID)
 		}
+		return nil
+	}, query, append(args, anys(ids)...)...)
+	if err != nil {
+		return nil, nil, err
 	}
-	return acted, records, lanes, rows.Err()
+	fetching, err := s.askFetches(ctx, tx, records, now)
+	return acted, append(lanes, fetching...), err
 }
 
 // Audit notes that somebody did something.

@@ -327,7 +327,7 @@ func (m *taskMove) others(ctx context.Context, tx Tx) error {
 		query = `UPDATE tasks SET ` + newsForTask + ` WHERE record_id = $6 AND wanted < $1 RETURNING destination, lane`
 		args = []any{m.out.Revision, m.now, m.o.Priority, m.now, false, m.out.RecordID}
 	}
-	lanes, err := scanLanes(tx.Query(ctx, query, args...))
+	lanes, err := collect(ctx, tx, scanLane, query, args...)
 	m.wake = append(m.wake, lanes...)
 	return err
 }
@@ -344,26 +344,16 @@ type FetchWish struct {
 
 // DueFetches gives the records of a source's lane that are to be fetched now.
 func (s *Store) DueFetches(ctx context.Context, connection string, number int, now time.Time, limit int) ([]FetchWish, error) {
-	var wishes []FetchWish
-	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
-		rows, err := tx.Query(ctx, `
-			SELECT id, kind, source_id, fetch_asked, fetch_tries, fetch_ripe > $3 FROM records
-			WHERE connection = $1 AND fetch_lane = $2 AND fetch_due > 0 AND fetch_due <= $3
-			ORDER BY fetch_due, id LIMIT $4`, connection, number, millis(now), limit)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var w FetchWish
-			if err := rows.Scan(&w.RecordID, &w.Kind, &w.SourceID, &w.Asked, &w.Tries, &w.Early); err != nil {
-				return err
-			}
-			wishes = append(wishes, w)
-		}
-		return rows.Err()
-	})
-	return wishes, err
+	return readList(ctx, s, scanWish, `
+		SELECT id, kind, source_id, fetch_asked, fetch_tries, fetch_ripe > $3 FROM records
+		WHERE connection = $1 AND fetch_lane = $2 AND fetch_due > 0 AND fetch_due <= $3
+		ORDER BY fetch_due, id LIMIT $4`, connection, number, millis(now), limit)
+}
+
+func scanWish(row Row) (FetchWish, error) {
+	var w FetchWish
+	err := row.Scan(&w.RecordID, &w.Kind, &w.SourceID, &w.Asked, &w.Tries, &w.Early)
+	return w, err
 }
 
 // PostponeFetch notes a failed fetch and when it is tried again. Tasks that wait for it are given the reason.

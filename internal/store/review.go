@@ -17,26 +17,21 @@ func (s *Store) CauseTrend(ctx context.Context, ids []int64, hours int, now time
 	trend := make(map[int64][]int, len(ids))
 	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
 		clear(trend)
-		rows, err := tx.Query(ctx, `
-			SELECT cause_id, first_seen / 3600000 AS at, COUNT(*) FROM tasks
-			WHERE cause_id <> 0 AND cause_id IN (`+placeholders(len(ids), 2)+`) AND first_seen >= $1 GROUP BY cause_id, at`,
-			append([]any{from * hour}, anys(ids)...)...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
+		return each(ctx, tx, func(row Row) error {
 			var id, at int64
 			var n int
-			if err := rows.Scan(&id, &at, &n); err != nil {
+			if err := row.Scan(&id, &at, &n); err != nil {
 				return err
 			}
 			if trend[id] == nil {
 				trend[id] = make([]int, hours)
 			}
 			trend[id][min(max(at-from, 0), int64(hours-1))] += n
-		}
-		return rows.Err()
+			return nil
+		}, `
+			SELECT cause_id, first_seen / 3600000 AS at, COUNT(*) FROM tasks
+			WHERE cause_id <> 0 AND cause_id IN (`+placeholders(len(ids), 2)+`) AND first_seen >= $1 GROUP BY cause_id, at`,
+			append([]any{from * hour}, anys(ids)...)...)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("trend of causes: %w", err)
@@ -53,23 +48,18 @@ func (s *Store) LastDeliveries(ctx context.Context, taskIDs []int64) (map[int64]
 	}
 	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
 		clear(found)
-		rows, err := tx.Query(ctx, `
-			SELECT task_id, id, revision, started_at, finished_at, outcome, detail FROM deliveries
-			WHERE id IN (SELECT MAX(id) FROM deliveries WHERE task_id IN (`+placeholders(len(taskIDs), 1)+`) GROUP BY task_id)`, anys(taskIDs)...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
+		return each(ctx, tx, func(row Row) error {
 			var task, started, finished int64
 			var d Delivery
-			if err := rows.Scan(&task, &d.ID, &d.Revision, &started, &finished, &d.Outcome, &d.Detail); err != nil {
+			if err := row.Scan(&task, &d.ID, &d.Revision, &started, &finished, &d.Outcome, &d.Detail); err != nil {
 				return err
 			}
 			d.Started, d.Finished = moment(started), moment(finished)
 			found[task] = d
-		}
-		return rows.Err()
+			return nil
+		}, `
+			SELECT task_id, id, revision, started_at, finished_at, outcome, detail FROM deliveries
+			WHERE id IN (SELECT MAX(id) FROM deliveries WHERE task_id IN (`+placeholders(len(taskIDs), 1)+`) GROUP BY task_id)`, anys(taskIDs)...)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("newest deliveries: %w", err)

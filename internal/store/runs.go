@@ -73,24 +73,13 @@ type Ignored struct {
 
 // IgnoredHooks gives the webhooks of a connection that brought no event, the most frequent reason first.
 func (s *Store) IgnoredHooks(ctx context.Context, connection string) ([]Ignored, error) {
-	var list []Ignored
-	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
-		list = list[:0]
-		rows, err := tx.Query(ctx, `SELECT reason, count, last_at FROM ignored WHERE connection = $1 ORDER BY count DESC, reason LIMIT 100`, connection)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var i Ignored
-			var at int64
-			if err := rows.Scan(&i.Reason, &i.Count, &at); err != nil {
-				return err
-			}
-			i.LastAt = moment(at)
-			list = append(list, i)
-		}
-		return rows.Err()
-	})
-	return list, err
+	return readList(ctx, s, scanIgnored, `SELECT reason, count, last_at FROM ignored WHERE connection = $1 ORDER BY count DESC, reason LIMIT 100`, connection)
+}
+
+func scanIgnored(row Row) (Ignored, error) {
+	var i Ignored
+	var at int64
+	err := row.Scan(&i.Reason, &i.Count, &at)
+	i.LastAt = moment(at)
+	return i, err
 }

@@ -40,27 +40,14 @@ type SeenFilter struct {
 
 // SeenValues gives the values that the filter chooses, by value.
 func (s *Store) SeenValues(ctx context.Context, f SeenFilter) ([]SeenValue, error) {
-	var list []SeenValue
-	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
-		list = list[:0]
-		rows, err := tx.Query(ctx, `
-			SELECT value, title, count, last_at FROM seen_values WHERE connection = $1 AND kind = $2 AND value > $3 ORDER BY value LIMIT $4`,
-			f.Connection, f.Kind, f.After, max(f.Limit, 1))
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			v := SeenValue{Connection: f.Connection, Kind: f.Kind}
-			var at int64
-			if err := rows.Scan(&v.Value, &v.Title, &v.Count, &at); err != nil {
-				return err
-			}
-			v.LastAt = moment(at)
-			list = append(list, v)
-		}
-		return rows.Err()
-	})
+	list, err := readList(ctx, s, func(row Row) (SeenValue, error) {
+		v := SeenValue{Connection: f.Connection, Kind: f.Kind}
+		var at int64
+		err := row.Scan(&v.Value, &v.Title, &v.Count, &at)
+		v.LastAt = moment(at)
+		return v, err
+	}, `SELECT value, title, count, last_at FROM seen_values WHERE connection = $1 AND kind = $2 AND value > $3 ORDER BY value LIMIT $4`,
+		f.Connection, f.Kind, f.After, max(f.Limit, 1))
 	if err != nil {
 		return nil, fmt.Errorf("seen values of %s: %w", f.Connection, err)
 	}

@@ -87,27 +87,16 @@ func (s *Store) EndSessions(ctx context.Context, tx Tx, userID int64) (int64, er
 
 // SessionsOf gives the sessions of a user, the one used last first.
 func (s *Store) SessionsOf(ctx context.Context, userID int64) ([]Session, error) {
-	var list []Session
-	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
-		list = list[:0]
-		rows, err := tx.Query(ctx, `
-			SELECT hash, user_id, way, agent, created_at, expires_at, used_at, reveal_until FROM sessions WHERE user_id = $1 ORDER BY used_at DESC, hash`, userID)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var n Session
-			var created, expires, used, reveal int64
-			if err := rows.Scan(&n.Hash, &n.UserID, &n.Way, &n.Agent, &created, &expires, &used, &reveal); err != nil {
-				return err
-			}
-			n.Created, n.Expires, n.Used, n.RevealUntil = moment(created), moment(expires), moment(used), moment(reveal)
-			list = append(list, n)
-		}
-		return rows.Err()
-	})
-	return list, err
+	return readList(ctx, s, scanSession, `
+		SELECT hash, user_id, way, agent, created_at, expires_at, used_at, reveal_until FROM sessions WHERE user_id = $1 ORDER BY used_at DESC, hash`, userID)
+}
+
+func scanSession(row Row) (Session, error) {
+	var n Session
+	var created, expires, used, reveal int64
+	err := row.Scan(&n.Hash, &n.UserID, &n.Way, &n.Agent, &created, &expires, &used, &reveal)
+	n.Created, n.Expires, n.Used, n.RevealUntil = moment(created), moment(expires), moment(used), moment(reveal)
+	return n, err
 }
 
 // AddLink keeps a one-time sign-in link of a user.

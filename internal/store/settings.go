@@ -60,22 +60,17 @@ func (s *Store) Connections(ctx context.Context) ([]Connection, error) {
 	var sealed [][]byte
 	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
 		list, sealed = list[:0], sealed[:0]
-		rows, err := tx.Query(ctx, `SELECT name, system, settings, lanes, paused, paused_why, removed, checked_at, health, updated_at FROM connections ORDER BY name`)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
+		return each(ctx, tx, func(row Row) error {
 			var c Connection
 			var settings []byte
 			var checked, updated int64
-			if err := rows.Scan(&c.Name, &c.System, &settings, &c.Lanes, &c.Paused, &c.PausedWhy, &c.Removed, &checked, &c.Health, &updated); err != nil {
+			if err := row.Scan(&c.Name, &c.System, &settings, &c.Lanes, &c.Paused, &c.PausedWhy, &c.Removed, &checked, &c.Health, &updated); err != nil {
 				return err
 			}
 			c.CheckedAt, c.UpdatedAt = moment(checked), moment(updated)
 			list, sealed = append(list, c), append(sealed, settings)
-		}
-		return rows.Err()
+			return nil
+		}, `SELECT name, system, settings, lanes, paused, paused_why, removed, checked_at, health, updated_at FROM connections ORDER BY name`)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("connections: %w", err)
@@ -106,26 +101,15 @@ func (s *Store) SaveFlow(ctx context.Context, tx Tx, f Flow, now time.Time) erro
 
 // Flows gives all flows by name.
 func (s *Store) Flows(ctx context.Context) ([]Flow, error) {
-	var list []Flow
-	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
-		list = list[:0]
-		rows, err := tx.Query(ctx, `SELECT name, source, destination, config, paused, paused_why, removed, updated_at FROM flows ORDER BY name`)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var f Flow
-			var updated int64
-			if err := rows.Scan(&f.Name, &f.Source, &f.Destination, &f.Config, &f.Paused, &f.PausedWhy, &f.Removed, &updated); err != nil {
-				return err
-			}
-			f.UpdatedAt = moment(updated)
-			list = append(list, f)
-		}
-		return rows.Err()
-	})
-	return list, err
+	return readList(ctx, s, scanFlow, `SELECT name, source, destination, config, paused, paused_why, removed, updated_at FROM flows ORDER BY name`)
+}
+
+func scanFlow(row Row) (Flow, error) {
+	var f Flow
+	var updated int64
+	err := row.Scan(&f.Name, &f.Source, &f.Destination, &f.Config, &f.Paused, &f.PausedWhy, &f.Removed, &updated)
+	f.UpdatedAt = moment(updated)
+	return f, err
 }
 
 // whyRemoved is why what was removed from the configuration is paused.

@@ -57,19 +57,15 @@ func (s *Store) streamID(ctx context.Context, tx Tx, st stream) (int64, error) {
 
 // readStreams gives all streams by id.
 func readStreams(ctx context.Context, tx Tx) (map[int64]stream, error) {
-	rows, err := tx.Query(ctx, `SELECT id, flow, connection, destination, kind, via FROM streams`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	streams := map[int64]stream{}
-	for rows.Next() {
+	err := each(ctx, tx, func(row Row) error {
 		var id int64
 		var st stream
-		if err := rows.Scan(&id, &st.Flow, &st.Connection, &st.Destination, &st.Kind, &st.Via); err != nil {
-			return nil, err
+		if err := row.Scan(&id, &st.Flow, &st.Connection, &st.Destination, &st.Kind, &st.Via); err != nil {
+			return err
 		}
 		streams[id] = st
-	}
-	return streams, rows.Err()
+		return nil
+	}, `SELECT id, flow, connection, destination, kind, via FROM streams`)
+	return streams, err
 }

@@ -104,7 +104,7 @@ func (s *Store) TakeTasks(ctx context.Context, destination string, number int, r
 
 // takePriority takes the most urgent tasks of one priority. They are searched flow by flow, so that those of other
 // flows, which may be many and paused, are passed over.
-func (s *Store) takePriority(ctx context.Context, tx Tx, destination string, number int, run string, now time.Time, priority, limit int, flows []string) (ids []int64, err error) {
+func (s *Store) takePriority(ctx context.Context, tx Tx, destination string, number int, run string, now time.Time, priority, limit int, flows []string) ([]int64, error) {
 	args := []any{destination, number, run, millis(now), priority, limit}
 	searches := make([]string, len(flows))
 	for i, flow := range flows {
@@ -115,24 +115,12 @@ func (s *Store) takePriority(ctx context.Context, tx Tx, destination string, num
 				WHERE destination = $1 AND lane = $2 AND state = 'waiting' AND flow = $%d AND priority = $5 AND due_at > 0 AND due_at <= $4
 				ORDER BY due_at, id LIMIT $6) AS flow%d`, len(args), i)
 	}
-	rows, err := tx.Query(ctx, `
+	return collect(ctx, tx, scanValue[int64], `
 		UPDATE tasks SET state = 'working', run = $3, attempts = attempts + 1, intent_at = $4, updated_at = $4,
 			delivered_hash = CASE WHEN again THEN '' ELSE delivered_hash END, again = FALSE
 		WHERE state = 'waiting' AND id IN (
 			SELECT id FROM (`+strings.Join(searches, ` UNION ALL `)+`) AS due ORDER BY due_at, id LIMIT $6)
 		RETURNING id`, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
-	return ids, rows.Err()
 }
 
 // loadWork reads the taken tasks with their records' newest bodies and links. blocked is when it will be known how a
@@ -143,23 +131,11 @@ func (s *Store) loadWork(ctx context.Context, destination string, ids []int64, b
 	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
 		works = works[:0]
 		clear(byRecord)
-		rows, err := tx.Query(ctx, `
-			SELECT t.id, t.flow, t.record_id, t.delivered, t.delivered_hash, t.attempts, t.uncertain, t.waiting_since,
-				r.connection, r.kind, r.source_id, r.revision, r.deleted, r.source_time, r.summary, COALESCE(e.form, ''), e.body,
-				COALESCE((SELECT MAX(CASE WHEN o.state = 'working' THEN CAST($1 AS BIGINT) ELSE o.due_at END) FROM tasks o
-					WHERE o.record_id = t.record_id AND o.id <> t.id AND o.destination = t.destination
-					AND CASE WHEN o.state = 'working' THEN o.run <> t.run ELSE o.uncertain END), 0)
-			FROM tasks t JOIN records r ON r.id = t.record_id LEFT JOIN events e ON e.id = r.body_event
-			WHERE t.id IN (`+placeholders(len(ids), 2)+`) ORDER BY t.priority, t.due_at, t.id`, append([]any{millis(blocked)}, anys(ids)...)...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
+		if err := each(ctx, tx, func(row Row) error {
 			var w Work
 			var since, sourceTime, until int64
 			var body []byte
-			if err := rows.Scan(&w.TaskID, &w.Flow, &w.RecordID, &w.Delivered, &w.DeliveredHash, &w.Attempts, &w.Uncertain, &since,
+			if err := row.Scan(&w.TaskID, &w.Flow, &w.RecordID, &w.Delivered, &w.DeliveredHash, &w.Attempts, &w.Uncertain, &since,
 				&w.Connection, &w.Kind, &w.SourceID, &w.Revision, &w.Deleted, &sourceTime, &w.summary, &w.Form, &body, &until); err != nil {
 				return err
 			}
@@ -167,8 +143,15 @@ func (s *Store) loadWork(ctx context.Context, destination string, ids []int64, b
 			w.Body = body
 			byRecord[w.RecordID] = append(byRecord[w.RecordID], len(works))
 			works = append(works, w)
-		}
-		if err := rows.Err(); err != nil {
+			return nil
+		}, `
+			SELECT t.id, t.flow, t.record_id, t.delivered, t.delivered_hash, t.attempts, t.uncertain, t.waiting_since,
+				r.connection, r.kind, r.source_id, r.revision, r.deleted, r.source_time, r.summary, COALESCE(e.form, ''), e.body,
+				COALESCE((SELECT MAX(CASE WHEN o.state = 'working' THEN CAST($1 AS BIGINT) ELSE o.due_at END) FROM tasks o
+					WHERE o.record_id = t.record_id AND o.id <> t.id AND o.destination = t.destination
+					AND CASE WHEN o.state = 'working' THEN o.run <> t.run ELSE o.uncertain END), 0)
+			FROM tasks t JOIN records r ON r.id = t.record_id LEFT JOIN events e ON e.id = r.body_event
+			WHERE t.id IN (`+placeholders(len(ids), 2)+`) ORDER BY t.priority, t.due_at, t.id`, append([]any{millis(blocked)}, anys(ids)...)...); err != nil {
 			return err
 		}
 		links, err := s.linksOf(ctx, tx, destination, byRecord)

@@ -67,37 +67,23 @@ func (s *Store) APITokenByHash(ctx context.Context, hash []byte) (APIToken, User
 
 // APIToken finds a token by number.
 func (s *Store) APIToken(ctx context.Context, tx Tx, id int64) (APIToken, error) {
-	var t APIToken
-	dest, done := t.fields()
-	err := tx.QueryRow(ctx, `SELECT `+tokenColumns+`, u.name FROM api_tokens t JOIN users u ON u.id = t.user_id WHERE t.id = $1`, id).Scan(append(dest, &t.UserName)...)
-	done()
-	return t, err
+	return scanAPIToken(tx.QueryRow(ctx, `SELECT `+tokenColumns+`, u.name FROM api_tokens t JOIN users u ON u.id = t.user_id WHERE t.id = $1`, id))
 }
 
 // APITokens gives the tokens of a user, or of all with 0, newest first. Revoked ones are among them.
 func (s *Store) APITokens(ctx context.Context, userID int64) ([]APIToken, error) {
-	var list []APIToken
-	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
-		list = list[:0]
-		rows, err := tx.Query(ctx, `
-			SELECT `+tokenColumns+`, u.name FROM api_tokens t JOIN users u ON u.id = t.user_id
-			WHERE t.user_id = $1 OR CAST($1 AS BIGINT) = 0 ORDER BY t.id DESC`, userID)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var t APIToken
-			dest, done := t.fields()
-			if err := rows.Scan(append(dest, &t.UserName)...); err != nil {
-				return err
-			}
-			done()
-			list = append(list, t)
-		}
-		return rows.Err()
-	})
-	return list, err
+	return readList(ctx, s, scanAPIToken, `
+		SELECT `+tokenColumns+`, u.name FROM api_tokens t JOIN users u ON u.id = t.user_id
+		WHERE t.user_id = $1 OR CAST($1 AS BIGINT) = 0 ORDER BY t.id DESC`, userID)
+}
+
+// scanAPIToken scans tokenColumns and the name of the user.
+func scanAPIToken(row Row) (APIToken, error) {
+	var t APIToken
+	dest, done := t.fields()
+	err := row.Scan(append(dest, &t.UserName)...)
+	done()
+	return t, err
 }
 
 // TouchAPIToken notes that a token and its user are in use.

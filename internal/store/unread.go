@@ -38,7 +38,7 @@ func (s *Store) GiveUpFetch(ctx context.Context, tx Tx, w FetchWish, cause Cause
 		return err // there is a newer wish, which is tried for itself
 	}
 	// Locked, so that a delivery which ends at this moment either sees that the record is unread or is seen here.
-	flows, err := scanTexts(tx.Query(ctx, `UPDATE tasks SET updated_at = updated_at WHERE record_id = $1 RETURNING flow`, w.RecordID))
+	flows, err := collect(ctx, tx, scanValue[string], `UPDATE tasks SET updated_at = updated_at WHERE record_id = $1 RETURNING flow`, w.RecordID)
 	if err != nil {
 		return err
 	}
@@ -95,8 +95,20 @@ func (s *Store) failIfUnread(ctx context.Context, tx Tx, w Work, now time.Time) 
 // moveAndTell runs a statement that gives the tasks it moves, each with whether somebody may want to hear of it, and
 // tells of them. It reports whether there were any.
 func (s *Store) moveAndTell(ctx context.Context, tx Tx, now time.Time, statement string, args ...any) (bool, error) {
-	moved, heard, err := scanMoved(tx.Query(ctx, statement, args...))
-	if err != nil {
+	var moved bool
+	var heard []int64
+	if err := each(ctx, tx, func(row Row) error {
+		var id int64
+		var listens bool
+		if err := row.Scan(&id, &listens); err != nil {
+			return err
+		}
+		moved = true
+		if listens {
+			heard = append(heard, id)
+		}
+		return nil
+	}, statement, args...); err != nil {
 		return false, err
 	}
 	for _, id := range heard {
@@ -105,25 +117,6 @@ func (s *Store) moveAndTell(ctx context.Context, tx Tx, now time.Time, statement
 		}
 	}
 	return moved, nil
-}
-
-func scanMoved(rows Rows, err error) (moved bool, heard []int64, _ error) {
-	if err != nil {
-		return false, nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id int64
-		var listens bool
-		if err := rows.Scan(&id, &listens); err != nil {
-			return false, nil, err
-		}
-		moved = true
-		if listens {
-			heard = append(heard, id)
-		}
-	}
-	return moved, heard, rows.Err()
 }
 
 // toRead is a part of a statement on tasks that says whether the record must be read before anything can be delivered:
@@ -137,11 +130,11 @@ func (s *Store) askFetches(ctx context.Context, tx Tx, recordIDs []int64, now ti
 	if len(recordIDs) == 0 {
 		return nil, nil
 	}
-	lanes, err := scanLanes(tx.Query(ctx, `
+	lanes, err := collect(ctx, tx, scanLane, `
 		UPDATE records SET fetch_due = $1, fetch_asked = fetch_asked + 1, fetch_tries = 0,
 			fetch_lane = COALESCE((SELECT records.slot % c.lanes FROM connections c WHERE c.name = records.connection), fetch_lane)
 		WHERE id IN (`+placeholders(len(recordIDs), 2)+`) AND fetch_asked > 0 RETURNING connection, fetch_lane`,
-		append([]any{millis(now)}, anys(recordIDs)...)...))
+		append([]any{millis(now)}, anys(recordIDs)...)...)
 	if err != nil {
 		return nil, fmt.Errorf("ask for records to be fetched: %w", err)
 	}
@@ -151,35 +144,9 @@ func (s *Store) askFetches(ctx context.Context, tx Tx, recordIDs []int64, now ti
 	return lanes, nil
 }
 
-// scanLanes scans connections with the number of a lane of theirs.
-func scanLanes(rows Rows, err error) ([]LaneRef, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var lanes []LaneRef
-	for rows.Next() {
-		var l LaneRef
-		if err := rows.Scan(&l.Connection, &l.Number); err != nil {
-			return nil, err
-		}
-		lanes = append(lanes, l)
-	}
-	return lanes, rows.Err()
-}
-
-func scanTexts(rows Rows, err error) ([]string, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var texts []string
-	for rows.Next() {
-		var text string
-		if err := rows.Scan(&text); err != nil {
-			return nil, err
-		}
-		texts = append(texts, text)
-	}
-	return texts, rows.Err()
+// scanLane scans a connection and the number of one of its lanes.
+func scanLane(row Row) (LaneRef, error) {
+	var l LaneRef
+	err := row.Scan(&l.Connection, &l.Number)
+	return l, err
 }

@@ -59,25 +59,7 @@ func (s *Store) AddUser(ctx context.Context, tx Tx, u User, now time.Time) (int6
 
 // Users gives all users by name.
 func (s *Store) Users(ctx context.Context) ([]User, error) {
-	var list []User
-	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
-		list = list[:0]
-		rows, err := tx.Query(ctx, `SELECT `+userColumns+` FROM users u ORDER BY u.name_key`)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var u User
-			dest, done := u.fields()
-			if err := rows.Scan(dest...); err != nil {
-				return err
-			}
-			done()
-			list = append(list, u)
-		}
-		return rows.Err()
-	})
+	list, err := readList(ctx, s, scanUser, `SELECT `+userColumns+` FROM users u ORDER BY u.name_key`)
 	if err != nil {
 		return nil, fmt.Errorf("users: %w", err)
 	}
@@ -116,9 +98,13 @@ func (s *Store) UserBySubject(ctx context.Context, tx Tx, issuer, subject string
 }
 
 func oneUser(ctx context.Context, tx Tx, query string, args ...any) (User, error) {
+	return scanUser(tx.QueryRow(ctx, query, args...))
+}
+
+func scanUser(row Row) (User, error) {
 	var u User
 	dest, done := u.fields()
-	err := tx.QueryRow(ctx, query, args...).Scan(dest...)
+	err := row.Scan(dest...)
 	done()
 	return u, err
 }
@@ -130,21 +116,13 @@ func (s *Store) OtherAdmins(ctx context.Context, tx Tx, role string, id int64) (
 	if tx.Dialect() == Postgres {
 		query += ` FOR UPDATE`
 	}
-	rows, err := tx.Query(ctx, query, role)
-	if err != nil {
-		return 0, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var other int64
-		if err := rows.Scan(&other); err != nil {
-			return 0, err
-		}
+	ids, err := collect(ctx, tx, scanValue[int64], query, role)
+	for _, other := range ids {
 		if other != id {
 			others++
 		}
 	}
-	return others, rows.Err()
+	return others, err
 }
 
 // SetUserPassword replaces a user's password hash; empty takes the password away.

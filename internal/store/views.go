@@ -31,23 +31,7 @@ func (s *Store) AddView(ctx context.Context, tx Tx, v View, now time.Time) (int6
 
 // Views gives the views of a screen that a user sees: those for all and the user's own after them, by name.
 func (s *Store) Views(ctx context.Context, owner, screen string) ([]View, error) {
-	var list []View
-	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
-		list = list[:0]
-		rows, err := tx.Query(ctx, viewColumns+`screen = $1 AND owner IN ('', $2) ORDER BY owner, name`, screen, owner)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			v, err := scanView(rows)
-			if err != nil {
-				return err
-			}
-			list = append(list, v)
-		}
-		return rows.Err()
-	})
+	list, err := readList(ctx, s, scanView, viewColumns+`screen = $1 AND owner IN ('', $2) ORDER BY owner, name`, screen, owner)
 	if err != nil {
 		return nil, fmt.Errorf("views of %s: %w", screen, err)
 	}

@@ -53,7 +53,7 @@ func (w *rangeWalk) next(ctx context.Context, tx Tx, after place, n int) (step, 
 
 func (w *rangeWalk) read(ctx context.Context, tx Tx, r conditions, after place, since, until int64, n int) ([]place, error) {
 	query, args := w.query(r, after, since, until, n)
-	return scanPlaces(tx.Query(ctx, query, args...))
+	return collect(ctx, tx, scanPlace, query, args...)
 }
 
 func (w *rangeWalk) query(r conditions, after place, since, until int64, n int) (string, []any) {
@@ -72,20 +72,10 @@ func (w *rangeWalk) query(r conditions, after place, since, until int64, n int) 
 		` ORDER BY ` + w.column + ` ` + direction + `, id ` + direction + ` LIMIT ` + number(int64(n)), args
 }
 
-func scanPlaces(rows Rows, err error) ([]place, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var places []place
-	for rows.Next() {
-		var p place
-		if err := rows.Scan(&p.at, &p.id); err != nil {
-			return nil, err
-		}
-		places = append(places, p)
-	}
-	return places, rows.Err()
+func scanPlace(row Row) (place, error) {
+	var p place
+	err := row.Scan(&p.at, &p.id)
+	return p, err
 }
 
 // count counts up to limit.
@@ -151,7 +141,7 @@ func tasksWith(ctx context.Context, tx Tx, at, column string, some []int64, rest
 		text, more := rest.text(len(args) + 1)
 		query, args = query+` AND `+text, append(args, more...)
 	}
-	return scanPlaces(tx.Query(ctx, query, args...))
+	return collect(ctx, tx, scanPlace, query, args...)
 }
 
 func (w *setWalk) next(_ context.Context, _ Tx, after place, n int) (step, error) {
