@@ -25,8 +25,7 @@ func serveCommand() *cobra.Command {
 		Long: `Serve runs Orderly until it is told to stop (SIGTERM or Ctrl-C): then what is under way ends in order.
 With --config the file is applied first, as orderly apply does. Webhooks arrive at /hooks/<connection>;
 /healthz and /readyz tell how it is. The dashboard is at /, the JSON API at /api/v1. On
-PostgreSQL any number of nodes may serve one database, with the same key in ORDERLY_KEY; a balancer before
-them keeps each person's session on one node.
+PostgreSQL any number of nodes may serve one database, with the same key in ORDERLY_KEY.
 
 Numbers for Prometheus are at /metrics, for who may see everything: make an API token with the role viewer under
 Password and sessions, put it into a file, and name that in the scrape configuration:

@@ -92,9 +92,9 @@ func (a *API) registerOrders() {
 			acted, err := a.desk.Act(ctx, who, store.Action(in.Body.Action), in.Body.IDs, in.Body.Why)
 			return answer(acted, named(err, "id", "ids"))
 		})
-	add(a, operation{"get-bulk", http.MethodGet, "/bulks/{id}", people.Operator, tagOrders, "How far an action on many orders has come; the node that does it knows", 0},
-		func(_ context.Context, _ people.Person, in *bulkInput) (*body[desk.Bulk], error) {
-			return answer(a.desk.Bulk(in.ID))
+	add(a, operation{"get-bulk", http.MethodGet, "/bulks/{id}", people.Operator, tagOrders, "How far an action on many orders has come", 0},
+		func(ctx context.Context, _ people.Person, in *bulkInput) (*body[desk.Bulk], error) {
+			return answer(a.desk.Bulk(ctx, in.ID))
 		})
 	add(a, operation{"stop-bulk", http.MethodPost, "/bulks/{id}/stop", people.Operator, tagOrders, "Stop an action on many orders; what it has done stays done", 0},
 		func(ctx context.Context, who people.Person, in *bulkInput) (*body[desk.Bulk], error) {

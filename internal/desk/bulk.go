@@ -39,8 +39,8 @@ const (
 func (s BulkState) Ended() bool { return s == BulkDone || s == BulkStopped || s == BulkFailed }
 
 // Bulk is an action on many orders: first counted, then started by a person, then done in parts. The orders are
-// those that were counted, also when others match by then. It lives in the memory of the node that it was begun on;
-// what it has done is in the store, order by order.
+// those that were counted, also when others match by then. The node that it was begun on works on it and writes down
+// how far it is, so that every node can show, start and stop it; what it has done is in the store, order by order.
 type Bulk struct {
 	ID     string       `json:"id"`
 	Action store.Action `json:"action"`
@@ -59,6 +59,8 @@ type Bulk struct {
 	Done    int           `json:"done"`
 	Changed int64         `json:"changed"`
 	Problem string        `json:"problem,omitempty"`
+	// Wish is what somebody wants on another node than the one that works on it, until that has heard of it.
+	Wish store.Wish `json:"wish,omitempty"`
 
 	MadeAt    time.Time `json:"made_at"`
 	StartedAt time.Time `json:"started_at,omitzero"`
@@ -89,6 +91,7 @@ const (
 
 // bulks are the bulk actions of this node.
 type bulks struct {
+	node string // names it
 	mu   sync.Mutex
 	ctx  context.Context //nolint:containedctx // ends with the desk
 	list []*bulk
@@ -100,6 +103,11 @@ type bulk struct {
 	ids  []int64
 	ctx  context.Context //nolint:containedctx // one for counting and doing, so that a stop in between is heard
 	stop context.CancelFunc
+	news bool      // something of it is not written down yet
+	told time.Time // when it was written down last
+
+	saving  sync.Mutex // held from reading the fields until they are in the store, so that what is newer stays there
+	hearing sync.Mutex // held while a wish is fulfilled, so that it is once
 }
 
 // begin lets bulk actions run until the context ends.
@@ -109,46 +117,67 @@ func (b *bulks) begin(ctx context.Context) {
 	b.ctx = ctx
 }
 
-// add keeps a new one and forgets the oldest that are not at work. It gives the context to work with.
-func (b *bulks) add(one *bulk, now time.Time) (context.Context, error) {
+// add keeps a new one and forgets the oldest that are not at work. It gives the context to work with, and those that it
+// has ended for that.
+func (b *bulks) add(one *bulk, now time.Time) (work context.Context, dropped []*bulk, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.ctx == nil || b.ctx.Err() != nil {
-		return nil, fmt.Errorf("bulk action: the desk is not open")
+		return nil, nil, fmt.Errorf("bulk action: the desk is not open")
 	}
-	b.list = slices.DeleteFunc(b.list, func(old *bulk) bool {
-		return old.State == BulkReady && now.Sub(old.MadeAt) > bulkTime
-	})
 	for i := 0; len(b.list) >= maxBulks && i < len(b.list); {
-		if old := b.list[i]; old.State.Ended() || old.State == BulkReady {
-			b.list = slices.Delete(b.list, i, i+1)
+		old := b.list[i]
+		if old.State == BulkReady {
+			old.leave("Nobody has started it, and others were prepared since then. Nothing was changed; prepare it again.", now)
+			dropped = append(dropped, old)
+		} else if !old.State.Ended() {
+			i++
 			continue
 		}
-		i++
+		b.list = slices.Delete(b.list, i, i+1)
 	}
 	if len(b.list) >= maxBulks {
-		return nil, Invalid("", "%d bulk actions are running; wait until one has ended", len(b.list))
+		return nil, dropped, Invalid("", "%d bulk actions are running; wait until one has ended", len(b.list))
 	}
 	one.ctx, one.stop = context.WithCancel(b.ctx)
+	one.news = true
 	b.list = append(b.list, one)
-	return one.ctx, nil
+	return one.ctx, dropped, nil
+}
+
+// leave ends one that nobody has started.
+func (one *bulk) leave(problem string, now time.Time) {
+	one.State, one.Problem, one.EndedAt, one.ids, one.news = BulkStopped, problem, now, nil, true
+	one.stop()
+}
+
+// find gives one of this node, or nil.
+func (b *bulks) find(id string) *bulk {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, one := range b.list {
+		if one.ID == id {
+			return one
+		}
+	}
+	return nil
 }
 
 // change changes one under the lock and gives a copy of what it is then.
 func (b *bulks) change(id string, change func(one *bulk) error) (Bulk, error) {
+	one := b.find(id)
+	if one == nil {
+		return Bulk{}, errNoBulk()
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, one := range b.list {
-		if one.ID != id {
-			continue
-		}
-		var err error
-		if change != nil {
-			err = change(one)
-		}
-		return one.copy(), err
-	}
-	return Bulk{}, &NotFoundError{Text: "There is no such bulk action here any more, or another node does it. What it has done stands in the audit."}
+	err := change(one)
+	one.news = true
+	return one.copy(), err
+}
+
+func errNoBulk() error {
+	return &NotFoundError{Text: "There is no such bulk action any more. What it has done stands in the audit."}
 }
 
 func (one *bulk) copy() Bulk {
@@ -158,20 +187,33 @@ func (one *bulk) copy() Bulk {
 	return out
 }
 
-// Bulk gives a bulk action as it stands.
-func (d *Desk) Bulk(id string) (Bulk, error) { return d.bulks.change(id, nil) }
-
-// Bulks gives the bulk actions that were started, the newest first.
-func (d *Desk) Bulks() []Bulk {
+// Bulk gives a bulk action as it stands, whichever node works on it.
+func (d *Desk) Bulk(ctx context.Context, id string) (Bulk, error) {
+	one := d.bulks.find(id)
+	if one == nil {
+		return d.otherBulk(ctx, id)
+	}
 	d.bulks.mu.Lock()
 	defer d.bulks.mu.Unlock()
-	var list []Bulk
-	for _, one := range slices.Backward(d.bulks.list) {
+	return one.copy(), nil
+}
+
+// Bulks gives the bulk actions of all nodes that were started, the newest first.
+func (d *Desk) Bulks(ctx context.Context) ([]Bulk, error) {
+	list, err := d.otherBulks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d.bulks.mu.Lock()
+	defer d.bulks.mu.Unlock()
+	for _, one := range d.bulks.list {
+		list = slices.DeleteFunc(list, func(b Bulk) bool { return b.ID == one.ID })
 		if !one.StartedAt.IsZero() {
 			list = append(list, one.copy())
 		}
 	}
-	return list
+	slices.SortStableFunc(list, func(a, b Bulk) int { return b.StartedAt.Compare(a.StartedAt) })
+	return list[:min(len(list), maxBulks)], nil
 }
 
 // PrepareBulk counts the orders of a selection and what they are worth. It changes nothing: StartBulk does. It
@@ -216,10 +258,14 @@ func (d *Desk) beginBulk(ctx context.Context, person people.Person, action store
 	one := &bulk{Bulk: Bulk{
 		ID: rand.Text(), Action: action, Who: person.Who(), State: BulkCounting, All: s.All, Filter: s.Filter, ByState: store.Counts{}, MadeAt: d.now(),
 	}}
-	work, err := d.bulks.add(one, d.now())
+	work, dropped, err := d.bulks.add(one, d.now())
+	for _, old := range dropped {
+		d.saveBulk(ctx, old)
+	}
 	if err != nil {
 		return Bulk{}, err
 	}
+	d.saveBulk(ctx, one) // before anybody is sent to its page, which another node may show
 	counted := make(chan struct{})
 	d.running.Go(func() {
 		defer close(counted)
@@ -238,7 +284,7 @@ func (d *Desk) beginBulk(ctx context.Context, person people.Person, action store
 	case <-patience.C:
 	case <-ctx.Done():
 	}
-	return d.Bulk(one.ID)
+	return d.Bulk(ctx, one.ID)
 }
 
 // count reads the orders of a selection and adds them up.
@@ -335,17 +381,22 @@ func (d *Desk) endPart(ctx context.Context, id string, next BulkState, err error
 		}
 		return nil
 	})
+	d.saveBulk(ctx, d.bulks.find(id))
 	d.watch.tell()
 }
 
-// StartBulk does what was prepared, in the background. Hold and skip need a reason.
+// StartBulk does what was prepared, in the background. Hold and skip need a reason. One of another node begins when that
+// has heard of it.
 func (d *Desk) StartBulk(ctx context.Context, person people.Person, id, why string) (Bulk, error) {
-	b, err := d.Bulk(id)
+	b, err := d.Bulk(ctx, id)
 	if err != nil {
 		return Bulk{}, err
 	}
 	if why, err = checkAction(b.Action, why); err != nil {
 		return b, err
+	}
+	if d.bulks.find(id) == nil {
+		return d.wishStart(ctx, person, b, why)
 	}
 	return d.goOnBulk(ctx, person, id, why, BulkReady)
 }
@@ -374,8 +425,9 @@ func (d *Desk) goOnBulk(ctx context.Context, person people.Person, id, why strin
 			return err
 		})
 	}
+	d.saveBulk(ctx, d.bulks.find(id))
 	d.running.Go(func() { d.endPart(work, id, BulkDone, d.doBulk(work, person, b, ids)) })
-	return d.Bulk(id)
+	return d.Bulk(ctx, id)
 }
 
 // doBulk does it, a part after the other.
@@ -395,13 +447,18 @@ func (d *Desk) doBulk(ctx context.Context, person people.Person, b Bulk, ids []i
 		}); err != nil {
 			return err
 		}
+		d.shareBulk(ctx, d.bulks.find(b.ID))
 		d.watch.tell()
 	}
 	return nil
 }
 
-// StopBulk stops a bulk action after the part that it is at; what it has done stays done.
+// StopBulk stops a bulk action after the part that it is at; what it has done stays done. One of another node stops when
+// that has heard of it.
 func (d *Desk) StopBulk(ctx context.Context, person people.Person, id string) (Bulk, error) {
+	if d.bulks.find(id) == nil {
+		return d.wishStop(ctx, person, id)
+	}
 	b, err := d.bulks.change(id, func(one *bulk) error {
 		if one.State.Ended() {
 			return Invalid("", "it has ended already")
@@ -412,8 +469,12 @@ func (d *Desk) StopBulk(ctx context.Context, person people.Person, id string) (B
 		}
 		return nil
 	})
-	if err != nil || b.StartedAt.IsZero() {
+	if err != nil {
 		return b, err
+	}
+	d.saveBulk(ctx, d.bulks.find(id))
+	if b.StartedAt.IsZero() {
+		return b, nil
 	}
 	return b, d.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
 		return d.store.Audit(ctx, tx, person.Who(), "stop bulk "+string(b.Action), "orders", "", bulkDetail(b), d.now())

@@ -7,6 +7,7 @@ package desk
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -48,6 +49,7 @@ type Desk struct {
 func New(o Options) *Desk {
 	d := &Desk{store: o.Store, node: o.Node, definitions: o.Definitions, log: o.Log, now: o.Now}
 	d.figures.Store(&Figures{})
+	d.bulks.node = rand.Text()
 	return d
 }
 
@@ -60,6 +62,7 @@ func (d *Desk) Start(ctx context.Context) error {
 	d.bulks.begin(ctx)
 	d.running.Go(func() { d.keepFigures(ctx) })
 	d.running.Go(func() { d.keepWatch(ctx) })
+	d.running.Go(func() { d.keepBulks(ctx) })
 	return nil
 }
 

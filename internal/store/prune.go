@@ -19,7 +19,7 @@ type Retention struct {
 
 // Pruned is how many rows were removed.
 type Pruned struct {
-	Events, Deliveries, Audit, Causes, Backfills, Calls int64
+	Events, Deliveries, Audit, Causes, Backfills, Bulks, Calls int64
 }
 
 // Prune removes history that is older than its retention, a little at a time. Records, tasks, links and claims stay:
@@ -44,6 +44,8 @@ func (s *Store) Prune(ctx context.Context, r Retention) (Pruned, error) {
 			SELECT caller, key FROM calls WHERE created_at < $1 ORDER BY created_at LIMIT $2)`},
 		{"backfills", &p.Backfills, r.Deliveries, `DELETE FROM cursors WHERE id IN (
 			SELECT id FROM cursors WHERE purpose = 'backfill' AND state IN ('done', 'failed', 'stopped') AND updated_at < $1 LIMIT $2)`},
+		{"bulk actions", &p.Bulks, r.Deliveries, `DELETE FROM bulks WHERE id IN (
+			SELECT id FROM bulks WHERE updated_at < $1 ORDER BY updated_at LIMIT $2)`},
 	} {
 		if step.before.IsZero() {
 			continue

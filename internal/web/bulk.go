@@ -21,7 +21,11 @@ func (s *Server) bulkRoutes() []route {
 }
 
 func (s *Server) serveBulks(w http.ResponseWriter, v *visit) error {
-	return s.render(w, v, page{Title: "Bulk actions", Nav: "/orders", Live: true}, bulksPage(v, s.desk.Bulks()))
+	list, err := s.desk.Bulks(v.Context())
+	if err != nil {
+		return err
+	}
+	return s.render(w, v, page{Title: "Bulk actions", Nav: "/orders", Live: true}, bulksPage(v, list))
 }
 
 // prepareBulk counts what is selected in the list and asks whether it should be done.
@@ -49,7 +53,7 @@ func (s *Server) prepareBulk(w http.ResponseWriter, v *visit) error {
 }
 
 func (s *Server) serveBulk(w http.ResponseWriter, v *visit) error {
-	b, err := s.desk.Bulk(v.PathValue("id"))
+	b, err := s.desk.Bulk(v.Context(), v.PathValue("id"))
 	if err != nil {
 		return err
 	}
@@ -58,7 +62,7 @@ func (s *Server) serveBulk(w http.ResponseWriter, v *visit) error {
 
 // bulkFrame is the page of a bulk action; while somebody is to type a reason it stays as it is.
 func bulkFrame(b desk.Bulk) page {
-	return page{Title: bulkTitle(b), Nav: "/orders", Live: b.State != desk.BulkReady}
+	return page{Title: bulkTitle(b), Nav: "/orders", Live: b.State != desk.BulkReady || b.Wish != ""}
 }
 
 func (s *Server) startBulk(w http.ResponseWriter, v *visit) error {
@@ -78,8 +82,11 @@ func (s *Server) stopBulk(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	if b.StartedAt.IsZero() {
+	if b.StartedAt.IsZero() && b.State == desk.BulkStopped {
 		return s.done(w, v, bulkFrom(b), "Nothing was changed.")
+	}
+	if b.StartedAt.IsZero() {
+		return s.done(w, v, bulkAddress(b), "It is cancelled in a moment.")
 	}
 	return s.done(w, v, bulkAddress(b), "It stops after the part that it is at.")
 }

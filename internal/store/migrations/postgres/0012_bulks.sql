@@ -1,0 +1,17 @@
+-- +goose Up
+
+-- Actions on many orders, so that every node can show them, and start and stop those that another one works on. Times are
+-- the database's.
+CREATE TABLE bulks (
+    id         TEXT PRIMARY KEY,
+    node       TEXT NOT NULL, -- that works on it
+    state      TEXT NOT NULL,
+    bulk       BYTEA NOT NULL, -- sealed
+    wish       TEXT NOT NULL DEFAULT '', -- of somebody on another node: start or stop
+    wished     BYTEA, -- sealed: who, and why
+    started_at BIGINT NOT NULL DEFAULT 0,
+    seen_at    BIGINT NOT NULL, -- when its node last wrote here
+    updated_at BIGINT NOT NULL
+);
+CREATE INDEX bulks_started ON bulks (started_at);
+CREATE INDEX bulks_old ON bulks (updated_at);
