@@ -96,12 +96,9 @@ func (l *lease) stop(ctx context.Context, idle bool) error {
 	return nil
 }
 
-// clock is the database's time in milliseconds.
-const clock = `CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)`
-
 // beat says that the node is there, and holds the lease from before it said so.
 func (l *lease) beat(ctx context.Context) error {
-	spoke := time.Now()
+	spoke, clock := time.Now(), l.runner.store.Clock()
 	ctx, cancel := context.WithTimeout(ctx, l.runner.pace.lease/2) // so that there is a second chance
 	defer cancel()
 	err := l.runner.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
@@ -149,10 +146,10 @@ func (l *lease) takeOver(ctx context.Context) error {
 	defer cancel()
 	kinds := []string{laneArgs{}.Kind(), choreArgs{}.Kind(), backfillArgs{}.Kind(), sweepArgs{}.Kind(), sendArgs{}.Kind()}
 	err := l.runner.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
-		if _, err := tx.Exec(ctx, `DELETE FROM nodes WHERE seen_at < `+clock+` - $1`, forget.Milliseconds()); err != nil {
+		if _, err := tx.Exec(ctx, `DELETE FROM nodes WHERE seen_at < `+l.runner.store.Clock()+` - $1`, forget.Milliseconds()); err != nil {
 			return err
 		}
-		left, err := deadJobs(ctx, tx, kinds, l.runner.pace.dead)
+		left, err := l.deadJobs(ctx, tx, kinds)
 		if err != nil || len(left) == 0 {
 			return err
 		}
@@ -178,11 +175,11 @@ const forget = 24 * time.Hour
 
 // deadJobs removes the jobs that nodes run which were not seen for a time, and gives what they were. Jobs of nodes
 // that the table does not know are left to River, which rescues them later.
-func deadJobs(ctx context.Context, tx store.Tx, kinds []string, dead time.Duration) ([]river.JobArgs, error) {
+func (l *lease) deadJobs(ctx context.Context, tx store.Tx, kinds []string) ([]river.JobArgs, error) {
 	rows, err := tx.Query(ctx, `
 		DELETE FROM river_job WHERE state = 'running' AND kind = ANY($1)
-		AND attempted_by[array_length(attempted_by, 1)] IN (SELECT id FROM nodes WHERE seen_at < `+clock+` - $2)
-		RETURNING kind, args`, kinds, dead.Milliseconds())
+		AND attempted_by[array_length(attempted_by, 1)] IN (SELECT id FROM nodes WHERE seen_at < `+l.runner.store.Clock()+` - $2)
+		RETURNING kind, args`, kinds, l.runner.pace.dead.Milliseconds())
 	if err != nil {
 		return nil, err
 	}

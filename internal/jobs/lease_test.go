@@ -65,7 +65,7 @@ func TestJobsOfADeadNodeAreTakenOverSoon(t *testing.T) {
 		if n := exec(t, st, `UPDATE river_job SET state = 'running', attempt = 3, attempted_at = now(), attempted_by = '{before,gone}'`); n != 5 {
 			t.Fatalf("%d jobs", n)
 		}
-		exec(t, st, `INSERT INTO nodes (id, seen_at) VALUES ('gone', `+clock+` - 60000)`)
+		exec(t, st, `INSERT INTO nodes (id, seen_at) VALUES ('gone', `+st.Clock()+` - 60000)`)
 
 		var polled, filled, sent atomic.Int64
 		c := newCarrier(t, st)

@@ -34,8 +34,8 @@ type Bulk struct {
 func bulkContext(id string) string { return "bulk " + id }
 func wishContext(id string) string { return "wish " + id }
 
-// clock is the database's time in milliseconds, by which nodes are told to be there whatever their own clocks say.
-func (db *DB) clock() string {
+// Clock is SQL for the database's time in milliseconds, by which nodes are told to be there whatever their own clocks say.
+func (db *DB) Clock() string {
 	if db.dialect == Postgres {
 		return `CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)`
 	}
@@ -56,7 +56,7 @@ func (s *Store) SaveBulk(ctx context.Context, b Bulk) error {
 	case b.Ready:
 		keep = `bulks.wish`
 	}
-	clock := s.clock()
+	clock := s.Clock()
 	err = s.Write(ctx, func(ctx context.Context, tx Tx) error {
 		_, err := tx.Exec(ctx, `
 			INSERT INTO bulks (id, node, state, bulk, started_at, seen_at, updated_at) VALUES ($1, $2, $3, $4, $5, `+clock+`, `+clock+`)
@@ -74,7 +74,7 @@ func (s *Store) SaveBulk(ctx context.Context, b Bulk) error {
 // SeeBulk says that the node of a bulk action is there, where nothing else has changed.
 func (s *Store) SeeBulk(ctx context.Context, id string) error {
 	return s.Write(ctx, func(ctx context.Context, tx Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE bulks SET seen_at = `+s.clock()+` WHERE id = $1`, id)
+		_, err := tx.Exec(ctx, `UPDATE bulks SET seen_at = `+s.Clock()+` WHERE id = $1`, id)
 		return err
 	})
 }
@@ -101,25 +101,7 @@ func (s *Store) Bulks(ctx context.Context, limit int) ([]Bulk, error) {
 }
 
 func (s *Store) bulks(ctx context.Context, where string, arg any) ([]Bulk, error) {
-	var list []Bulk
-	err := s.Read(ctx, func(ctx context.Context, tx Tx) error {
-		list = list[:0]
-		rows, err := tx.Query(ctx, `SELECT id, node, state, bulk, wish, started_at, seen_at, `+s.clock()+` - seen_at FROM bulks `+where, arg)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var b Bulk
-			var started, seen, quiet int64
-			if err := rows.Scan(&b.ID, &b.Node, &b.State, &b.Body, &b.Wish, &started, &seen, &quiet); err != nil {
-				return err
-			}
-			b.Started, b.Seen, b.Quiet = moment(started), moment(seen), time.Duration(quiet)*time.Millisecond
-			list = append(list, b)
-		}
-		return rows.Err()
-	})
+	list, err := readList(ctx, s, scanBulk, `SELECT id, node, state, bulk, wish, started_at, seen_at, `+s.Clock()+` - seen_at FROM bulks `+where, arg)
 	if err != nil {
 		return nil, err
 	}
@@ -129,6 +111,14 @@ func (s *Store) bulks(ctx context.Context, where string, arg any) ([]Bulk, error
 		}
 	}
 	return list, nil
+}
+
+func scanBulk(row Row) (Bulk, error) {
+	var b Bulk
+	var started, seen, quiet int64
+	err := row.Scan(&b.ID, &b.Node, &b.State, &b.Body, &b.Wish, &started, &seen, &quiet)
+	b.Started, b.Seen, b.Quiet = moment(started), moment(seen), time.Duration(quiet)*time.Millisecond
+	return b, err
 }
 
 // WishBulk notes what somebody wants with a bulk action that another node works on, and who and why. It is not noted,
@@ -144,7 +134,7 @@ func (s *Store) WishBulk(ctx context.Context, id string, wish Wish, who []byte, 
 			args = append(args, state)
 		}
 		n, err := tx.Exec(ctx, `
-			UPDATE bulks SET wish = $2, wished = $3, updated_at = `+s.clock()+`
+			UPDATE bulks SET wish = $2, wished = $3, updated_at = `+s.Clock()+`
 			WHERE id = $1 AND wish <> $2 AND wish <> 'stop' AND state IN (`+placeholders(len(states), 4)+`)`, args...)
 		noted = n == 1
 		return err
@@ -177,7 +167,7 @@ func (s *Store) BulkWish(ctx context.Context, id string) (wish Wish, who []byte,
 // DropBulkWish forgets a wish that cannot be fulfilled.
 func (s *Store) DropBulkWish(ctx context.Context, id string, wish Wish) error {
 	return s.Write(ctx, func(ctx context.Context, tx Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE bulks SET wish = '', updated_at = `+s.clock()+` WHERE id = $1 AND wish = $2`, id, string(wish))
+		_, err := tx.Exec(ctx, `UPDATE bulks SET wish = '', updated_at = `+s.Clock()+` WHERE id = $1 AND wish = $2`, id, string(wish))
 		return err
 	})
 }
