@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -169,18 +170,22 @@ func (s *Store) RemoveConnection(ctx context.Context, tx Tx, name string) error 
 	return nil
 }
 
-// RestoreFlow lets a flow go on that was removed. What was left out because of that is delivered; what was not read from
-// its source yet, when it has been.
+// RestoreFlow lets a flow go on that was removed. What was left out because of that goes on as if a person had released
+// it.
 func (s *Store) RestoreFlow(ctx context.Context, tx Tx, name string, now time.Time) error {
 	if err := affectOne(tx.Exec(ctx, `UPDATE flows SET paused = $2, paused_why = '', removed = $2 WHERE name = $1`, name, false)); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `
-		UPDATE tasks SET state = 'waiting', reason = '', waiting_since = CAST($2 AS BIGINT), updated_at = CAST($2 AS BIGINT),
-			due_at = CASE WHEN EXISTS (SELECT 1 FROM records r WHERE r.id = tasks.record_id AND r.body_event = 0) THEN 0 ELSE CAST($2 AS BIGINT) END
-		WHERE state = 'skipped' AND reason = $3 AND stream_id IN (SELECT id FROM streams WHERE flow = $1)`, name, millis(now), flowRemoved)
+	ids, err := collect(ctx, tx, scanValue[int64], `
+		SELECT t.id FROM streams s CROSS JOIN tasks t WHERE s.flow = $1 AND t.stream_id = s.id AND t.state = 'skipped' AND t.reason = $2`, name, flowRemoved)
 	if err != nil {
 		return fmt.Errorf("flow %s: %w", name, err)
+	}
+	for some := range slices.Chunk(ids, actChunk) {
+		// The lanes need no waking here: a sweep finds them within a second.
+		if _, _, err := s.actOn(ctx, tx, ActionRelease, some, "", now); err != nil {
+			return fmt.Errorf("flow %s: %w", name, err)
+		}
 	}
 	return nil
 }
@@ -198,16 +203,17 @@ const (
 )
 
 // LeaveOutRemoved skips what removed flows have not delivered, so that nobody waits for it; it says how much that was.
+// What a person holds stays held.
 func (s *Store) LeaveOutRemoved(ctx context.Context, now time.Time) (int64, error) {
 	var total int64
 	for {
 		var n int64
 		err := s.Write(ctx, func(ctx context.Context, tx Tx) (err error) {
 			n, err = tx.Exec(ctx, `
-				UPDATE tasks SET state = 'skipped', reason = $1, cause_id = 0, due_at = 0, waiting_since = 0, updated_at = $2
-				WHERE state IN ('waiting', 'held', 'failed') AND id IN (
+				UPDATE tasks SET state = 'skipped', reason = $1, cause_id = 0, waiting_since = 0, updated_at = $2
+				WHERE state IN ('waiting', 'held', 'failed') AND NOT pinned AND id IN (
 					SELECT t.id FROM flows f JOIN streams s ON s.flow = f.name CROSS JOIN tasks t
-					WHERE f.removed AND t.stream_id = s.id AND t.state IN ('waiting', 'held', 'failed') LIMIT $3)`,
+					WHERE f.removed AND t.stream_id = s.id AND t.state IN ('waiting', 'held', 'failed') AND NOT t.pinned LIMIT $3)`,
 				flowRemoved, millis(now), leaveOutRows)
 			return err
 		})

@@ -192,3 +192,36 @@ func TestARemovedConnectionLeavesNothingToItsNamesake(t *testing.T) {
 		}
 	})
 }
+
+// A flow that comes back goes on where it was: what is unclear keeps its time, what could not be read is read first, and
+// what a person holds is held.
+func TestAFlowThatComesBackShortensNoSettleTimeAndUndoesNoHold(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store.Store) {
+		connect(t, s)
+		write(t, s, func(ctx context.Context, tx store.Tx) error {
+			return s.SaveFlow(ctx, tx, store.Flow{Name: erp.Flow, Source: "shop", Destination: "erp", Config: "{}"}, start)
+		})
+		unclear := observe(t, s, withBody(t, s, "one", order("1", start))).RecordID
+		w := take(t, s, "run1", start)[0]
+		finish(t, s, store.Result{Work: w, Run: "run1", State: store.TaskFailed, Uncertain: true, Due: start.Add(settle), Ended: start})
+		held := observe(t, s, withBody(t, s, "two", order("2", start))).RecordID
+		act(t, s, store.ActionHold, task(t, s, erp.Flow, held).ID, start)
+		unread := observe(t, s, order("3", start)).RecordID
+		giveUp(t, s, store.FetchWish{RecordID: unread, Asked: 1}, start)
+
+		write(t, s, func(ctx context.Context, tx store.Tx) error { return s.RemoveFlow(ctx, tx, erp.Flow) })
+		if n, err := s.LeaveOutRemoved(t.Context(), start); err != nil || n != 2 {
+			t.Errorf("%d orders are left out, %v; want the two that nobody holds", n, err)
+		}
+		write(t, s, func(ctx context.Context, tx store.Tx) error { return s.RestoreFlow(ctx, tx, erp.Flow, start) })
+		if row := task(t, s, erp.Flow, unclear); row.State != store.TaskWaiting || !row.Due.Equal(start.Add(settle)) {
+			t.Errorf("the unclear one is %+v; want it to wait for the settle time", row)
+		}
+		if row := task(t, s, erp.Flow, held); row.State != store.TaskHeld || !row.Pinned {
+			t.Errorf("the one that a person holds is %+v", row)
+		}
+		if wishes := due(t, s, start); len(wishes) != 1 || wishes[0].RecordID != unread {
+			t.Errorf("to be read are %+v; want the one that could not be read", wishes)
+		}
+	})
+}
