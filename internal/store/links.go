@@ -84,19 +84,25 @@ func (s *Store) TaskVersion(ctx context.Context, taskID int64) (version int64, e
 }
 
 // LinkByHand stores a link that a person has chosen for the record of a task, as the task was at a version. It fails with
-// ErrTaskMoved when the task has changed since or is being delivered, and with a *LinkTakenError when the document
+// ErrTaskMoved when the task has changed since or the record is being delivered there, and with a *LinkTakenError when the document
 // belongs to another record.
 func (s *Store) LinkByHand(ctx context.Context, tx Tx, taskID, version int64, l Link, now time.Time) error {
 	lock := ""
 	if tx.Dialect() == Postgres {
 		lock = " FOR UPDATE"
 	}
-	var state TaskState
-	var updated int64
-	if err := tx.QueryRow(ctx, `SELECT state, updated_at FROM tasks WHERE id = $1`+lock, taskID).Scan(&state, &updated); err != nil {
+	// Another flow may be delivering the record to the same destination.
+	moved := false
+	if err := each(ctx, tx, func(row Row) error {
+		var id, updated int64
+		var state TaskState
+		err := row.Scan(&id, &state, &updated)
+		moved = moved || state == TaskWorking || id == taskID && updated != version
+		return err
+	}, `SELECT id, state, updated_at FROM tasks WHERE record_id = $1 AND destination = $2 ORDER BY id`+lock, l.RecordID, l.Destination); err != nil {
 		return fmt.Errorf("task %d: %w", taskID, err)
 	}
-	if state == TaskWorking || updated != version {
+	if moved {
 		return ErrTaskMoved
 	}
 	var taken LinkTakenError
